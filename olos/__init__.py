@@ -1,0 +1,5 @@
+"""The vocabulary of olos: values, formats and readers.
+
+Nothing here starts a program, opens a network connection or asks the clock.
+The other packages import from here; this package imports the standard library only.
+"""

@@ -1,0 +1,79 @@
+"""Extents: a run of bytes of a file, for instance a component inside a package."""
+
+from __future__ import annotations
+
+import io
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from olos.errors import InputError
+
+
+@dataclass(frozen=True)
+class Extent:
+    """`size` bytes of the file at `path`, from byte `offset` on."""
+
+    path: Path
+    offset: int
+    size: int
+
+    def open(self) -> BinaryIO:
+        """A read-only, seekable, buffered stream of just these bytes.
+
+        Raises InputError if the file cannot be read or is too short.
+        """
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as exc:
+            raise InputError(f"{self.path}: cannot be read: {exc.strerror}") from exc
+        raw = ExtentReader(descriptor, self.offset, self.size)
+        if os.fstat(descriptor).st_size < self.offset + self.size:
+            raw.close()
+            raise InputError(f"{self.path}: shorter than the {self.offset + self.size} bytes it must have")
+        return cast("BinaryIO", io.BufferedReader(raw, 1 << 16))
+
+    def read(self, limit: int) -> bytes:
+        """All the bytes. Raises InputError if there are more than `limit`."""
+        if self.size > limit:
+            raise InputError(f"{self.path}: {self.size} bytes where at most {limit} are expected")
+        with self.open() as stream:
+            return stream.read()
+
+
+class ExtentReader(io.RawIOBase):
+    """Raw reader of an extent over a descriptor, which it owns. Uses pread, never seeks it."""
+
+    def __init__(self, descriptor: int, offset: int, size: int) -> None:
+        self._descriptor, self._offset, self._size, self._position = descriptor, offset, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        if base + offset < 0:
+            raise ValueError("negative position")
+        self._position = base + offset
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def readinto(self, buffer: object) -> int:
+        view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
+        wanted = max(0, min(len(view), self._size - self._position))
+        if wanted == 0:
+            return 0
+        count = os.preadv(self._descriptor, [view[:wanted]], self._offset + self._position)
+        self._position += count
+        return count
+
+    def close(self) -> None:
+        if not self.closed:
+            os.close(self._descriptor)
+        super().close()

@@ -1,0 +1,1 @@
+"""Dockerfile or image -> merged file tree -> root file system image -> layout."""

@@ -1,0 +1,1 @@
+"""Layout <-> package, and running either."""
