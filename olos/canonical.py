@@ -12,7 +12,7 @@ from typing import NoReturn, TypeAlias
 
 from olos.errors import InputError
 
-JSON: TypeAlias = "str | int | bool | None | Sequence[JSON] | Mapping[str, JSON]"
+JSON: TypeAlias = "str | int | bool | Sequence[JSON] | Mapping[str, JSON] | None"
 
 MAX_INTEGER = 2**53 - 1
 """Largest integer that every JSON implementation keeps exactly (RFC 7493 section 2.2)."""

@@ -1,0 +1,103 @@
+"""Outputs that appear whole or not at all: written beside the target, synced, renamed."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from olos.errors import InputError
+
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
+
+
+@contextmanager
+def atomic_file(path: Path, mode: int = 0o644) -> Iterator[BinaryIO]:
+    """A new file that takes the name `path` when the block ends well; else nothing changes.
+
+    Raises InputError if it cannot be written.
+    """
+    if path.is_dir():
+        raise InputError(f"{path}: is a directory", hint="name a file")
+    with _translated(path):
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:60]}.", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with _translated(path):
+            with os.fdopen(descriptor, "w+b") as stream:
+                yield stream
+                stream.flush()
+                os.fchmod(stream.fileno(), mode)
+                os.fsync(stream.fileno())
+            temporary.replace(path)
+            _sync_directory(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_directory(path: Path) -> Iterator[Path]:
+    """A new directory that takes the name `path`, in place of one that is there, when the block ends well.
+
+    Whether an old one may be replaced is the caller's to check. Raises InputError if it cannot be written.
+    """
+    with _translated(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name[:60]}.", dir=path.parent))
+    try:
+        with _translated(path):
+            yield temporary
+            temporary.chmod(0o755)
+            for directory, _, files in os.walk(temporary):
+                for name in files:
+                    _sync_file(Path(directory) / name)
+                _sync_directory(Path(directory))
+            if path.exists():
+                _exchange(temporary, path)
+            else:
+                temporary.rename(path)
+            _sync_directory(path.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        hint = "free some space, or write elsewhere" if exc.errno == errno.ENOSPC else None
+        raise InputError(f"{path}: cannot be written: {exc.strerror}", hint=hint) from exc
+
+
+def _exchange(first: Path, second: Path) -> None:
+    """Swap two names in one step (renameat2 with RENAME_EXCHANGE)."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.renameat2(_AT_FDCWD, os.fsencode(first), _AT_FDCWD, os.fsencode(second), _RENAME_EXCHANGE) == 0:
+        return
+    if ctypes.get_errno() not in (errno.EINVAL, errno.ENOSYS):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(second))
+    aside = first.with_name(first.name + ".old")  # file systems without an atomic exchange
+    second.rename(aside)
+    first.rename(second)
+    aside.rename(first)
+
+
+def _sync_file(path: Path) -> None:
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
