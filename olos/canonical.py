@@ -33,7 +33,7 @@ def _text(value: JSON) -> str:
     if isinstance(value, Mapping):
         members = sorted(value.items(), key=lambda item: item[0].encode("utf-16-be", "surrogatepass"))
         return "{" + ",".join(f"{_text(name)}:{_text(member)}" for name, member in members) + "}"
-    if isinstance(value, Sequence):
+    if isinstance(value, list | tuple):
         return "[" + ",".join(map(_text, value)) + "]"
     raise ValueError(f"{type(value).__name__} has no canonical JSON form")
 

@@ -1,0 +1,167 @@
+"""The kernel component of the `linux` target: User-Mode Linux and all that it needs to start.
+
+That is the kernel program, the ELF interpreter and libraries it is linked with, and the modules
+for the root file system, so that nothing of the host's takes part at run time.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import stat
+from collections import deque
+from pathlib import Path
+
+from elftools.common.exceptions import ELFError
+from elftools.elf.dynamic import DynamicSegment
+from elftools.elf.elffile import ELFFile
+from elftools.elf.segments import InterpSegment
+
+from olos.errors import InputError, MissingToolError
+from olos_build.component import Component
+from olos_build.cpio import Member, archive
+
+DEFAULT_KERNEL = Path("/usr/bin/linux.uml")
+MODULES = Path("/usr/lib/uml/modules")
+LIBRARY_FOLDERS = tuple(
+    map(
+        Path,
+        ("/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/lib", "/usr/lib"),
+    )
+)
+NEEDED_MODULES = ("dm-verity", "erofs", "overlay")
+
+_FOLDER = "kernel"
+_LIMIT = 256 << 20
+_BANNER = re.compile(rb"Linux version (\d+\.\d+\.\d+\S*) \(")
+_PROGRAM_MODE = 0o755
+
+
+def collect(path: Path | None) -> tuple[Component, ...]:
+    """The files of the component, sorted by name.
+
+    `path` is a User-Mode Linux program (default: Debian's), or a directory that holds the files of
+    such a component already, for instance `kernel/` of a layout. Raises InputError or MissingToolError.
+    """
+    if path is not None and path.is_dir():
+        return _from_directory(path)
+    return _from_program(path or DEFAULT_KERNEL)
+
+
+def _from_directory(folder: Path) -> tuple[Component, ...]:
+    files = sorted(folder.iterdir())
+    names = {file.name for file in files}
+    for name in ("linux", "modules.cpio"):
+        if name not in names:
+            raise InputError(
+                f"{folder}: no kernel component: {name} is missing",
+                hint="give the kernel/ directory of a layout",
+            )
+    return tuple(Component(f"{_FOLDER}/{file.name}", _read(file), _mode(file.name)) for file in files)
+
+
+def _from_program(program: Path) -> tuple[Component, ...]:
+    if program == DEFAULT_KERNEL and not program.exists():
+        raise MissingToolError(
+            f"{program}: there is no kernel",
+            hint="apt-get install user-mode-linux, or give one with --kernel",
+        )
+    content = _read(program)
+    files = {"linux": content, "modules.cpio": _modules(_version(content, program))}
+    files |= _linked(content, program)
+    return tuple(Component(f"{_FOLDER}/{name}", files[name], _mode(name)) for name in sorted(files))
+
+
+def _mode(name: str) -> int:
+    return _PROGRAM_MODE if name == "linux" or name.startswith("ld-") else 0o644
+
+
+def _read(path: Path) -> bytes:
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError(f"{path}: is not a regular file")
+        if status.st_size > _LIMIT:
+            raise InputError(f"{path}: {status.st_size} bytes, more than a kernel's file may have ({_LIMIT})")
+        return path.read_bytes()
+    except OSError as exc:
+        raise InputError(f"{path}: cannot be read: {exc.strerror}") from exc
+
+
+def _version(content: bytes, path: Path) -> str:
+    match = _BANNER.search(content)
+    if not match:
+        raise InputError(
+            f"{path}: is not a Linux kernel", hint="give a User-Mode Linux program, as /usr/bin/linux.uml"
+        )
+    return match[1].decode()
+
+
+def _linked(program: bytes, path: Path) -> dict[str, bytes]:
+    """The interpreter and the shared libraries of an ELF program, by file name."""
+    result: dict[str, bytes] = {}
+    pending = deque([(program, path)])
+    while pending:
+        content, origin = pending.popleft()
+        for name in _needed(content, origin):
+            if name not in result:
+                result[name] = _read(_find_library(name, origin))
+                pending.append((result[name], Path(name)))
+    return result
+
+
+def _needed(content: bytes, path: Path) -> list[str]:
+    try:
+        elf = ELFFile(io.BytesIO(content))
+        if elf["e_machine"] != "EM_X86_64":
+            raise InputError(f"{path}: is a program for {elf['e_machine']}, not for x86-64")
+        names: list[str] = []
+        for segment in elf.iter_segments():
+            if isinstance(segment, InterpSegment):
+                names.append(Path(segment.get_interp_name()).name)
+            elif isinstance(segment, DynamicSegment):
+                # pyelftools sets `needed` at run time only, so its stubs do not know it
+                names += [str(vars(tag)["needed"]) for tag in segment.iter_tags("DT_NEEDED")]
+    except (ELFError, UnicodeDecodeError) as exc:
+        raise InputError(f"{path}: is not an ELF program: {exc}") from exc
+    return names
+
+
+def _find_library(name: str, needed_by: Path) -> Path:
+    for folder in LIBRARY_FOLDERS:
+        if "/" not in name and (folder / name).is_file():
+            return folder / name
+    raise InputError(f"{needed_by}: needs {name}, which is not in {', '.join(map(str, LIBRARY_FOLDERS))}")
+
+
+def _modules(version: str) -> bytes:
+    """An archive of the modules that the crt loads, dependencies first."""
+    folder = MODULES / version
+    if not folder.is_dir():
+        raise InputError(
+            f"{folder}: the modules of this kernel are missing", hint="apt-get install user-mode-linux"
+        )
+    paths = _load_order(folder)
+    return archive(
+        Member(f"modules/{index:02}-{path.name}", 0o644, _read(path)) for index, path in enumerate(paths)
+    )
+
+
+def _load_order(folder: Path) -> list[Path]:
+    """NEEDED_MODULES and what they depend on, by `modules.dep` (modules.dep(5)); built-in ones left out."""
+    dependencies: dict[str, list[str]] = {}
+    for line in _read(folder / "modules.dep").decode().splitlines():
+        module, _, rest = line.partition(":")
+        dependencies[module] = rest.split()
+    by_name = {Path(module).stem: module for module in dependencies}
+    builtin = {Path(line).stem for line in _read(folder / "modules.builtin").decode().splitlines()}
+    order: list[str] = []
+    for name in NEEDED_MODULES:
+        if name in by_name:
+            # modules.dep lists all dependencies, the last to be loaded first
+            order += [m for m in (*reversed(dependencies[by_name[name]]), by_name[name]) if m not in order]
+        elif name not in builtin:
+            raise InputError(
+                f"{folder}: module {name} is missing; the kernel cannot open the root file system"
+            )
+    return [folder / module for module in order]

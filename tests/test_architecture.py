@@ -1,0 +1,71 @@
+"""Imports go one way: olos_cli -> {olos_build, measure, pack} -> olos -> standard library."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+STDLIB = sys.stdlib_module_names
+
+ALLOWED: dict[str, set[str]] = {
+    "olos": {"olos"},
+    "measure": {"measure", "olos"},
+    "olos_build": {"olos_build", "olos", "docker", "elftools", "requests", "zstandard"},
+    "pack": {"pack", "olos", "pycdlib"},
+    "olos_cli": {"olos_cli", "olos_build", "measure", "pack", "olos", "click", "rich"},
+}
+NO_IO = {"subprocess", "socket", "time", "datetime", "urllib", "http"}
+
+
+def imports(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found.add((node.module or "").split(".")[0])
+    return found
+
+
+def modules(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+@pytest.mark.parametrize("package", ALLOWED)
+def test_imports_go_one_way(package: str) -> None:
+    paths = modules(package)
+    assert len(paths) > 1
+    for path in paths:
+        foreign = imports(path) - STDLIB - ALLOWED[package]
+        assert not foreign, f"{path.relative_to(ROOT)} imports {foreign}"
+
+
+@pytest.mark.parametrize("package", ["olos", "measure"])
+def test_vocabulary_and_measuring_start_nothing_and_ask_no_clock(package: str) -> None:
+    for path in modules(package):
+        assert not imports(path) & NO_IO, path.relative_to(ROOT)
+
+
+def test_pipeline_knows_nothing_of_the_terminal() -> None:
+    assert not imports(ROOT / "olos_cli" / "pipeline.py") & {"click", "rich"}
+
+
+@pytest.mark.parametrize("package", ALLOWED)
+def test_no_import_hides_in_a_function_to_break_a_cycle(package: str) -> None:
+    """The command line imports lazily for a quick start; nobody else has a reason to."""
+    if package == "olos_cli":
+        return
+    for path in modules(package):
+        for function in ast.walk(ast.parse(path.read_text())):
+            if isinstance(function, ast.FunctionDef):
+                hidden = [n for n in ast.walk(function) if isinstance(n, ast.Import | ast.ImportFrom)]
+                assert not hidden, f"{path.relative_to(ROOT)}: {function.name}"
+
+
+@pytest.mark.parametrize("package", ALLOWED)
+def test_every_module_says_what_it_is(package: str) -> None:
+    for path in modules(package):
+        assert ast.get_docstring(ast.parse(path.read_text())), path.relative_to(ROOT)

@@ -1,0 +1,62 @@
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from olos.errors import InputError, MissingToolError
+from olos_build import kernel
+
+
+def test_holds_what_the_loader_would_map() -> None:
+    files = {component.path: component for component in kernel.collect(None)}
+    listed = subprocess.run(["ldd", "/usr/bin/linux.uml"], capture_output=True, text=True, check=True).stdout
+    needed = {Path(word).name for word in listed.split() if word.startswith("/")}
+    assert {f"kernel/{name}" for name in needed} | {"kernel/linux", "kernel/modules.cpio"} == set(files)
+    assert list(files) == sorted(files)
+    assert files["kernel/linux"].content == Path("/usr/bin/linux.uml").read_bytes()
+    assert files["kernel/linux"].mode == 0o755
+
+
+def test_modules_come_after_what_they_need(tmp_path: Path) -> None:
+    (archive,) = (c.content for c in kernel.collect(None) if c.path == "kernel/modules.cpio")
+    listed = subprocess.run(
+        ["cpio", "-t", "--quiet"], input=archive, capture_output=True, check=True
+    ).stdout.split()
+    names = [line.decode() for line in listed if line.endswith(b".ko")]
+    assert names == sorted(names)
+    order = [name.partition("-")[2].removesuffix(".ko") for name in names]
+    assert order.index("dm-mod") < order.index("dm-bufio") < order.index("dm-verity")
+    assert {"erofs", "overlay"} <= set(order)
+
+
+def test_a_component_can_be_taken_over(tmp_path: Path) -> None:
+    first = kernel.collect(None)
+    for component in first:
+        component.write(tmp_path)
+    assert kernel.collect(tmp_path / "kernel") == first
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda p: p.write_bytes(b"hello"), "is not a Linux kernel"),
+        (lambda p: p.write_bytes(b"Linux version 1.2.3 (x)"), "modules of this kernel are missing"),
+        (lambda p: p.mkdir(), "linux is missing"),
+        (lambda p: None, "cannot be read: No such file"),
+        (lambda p: p.symlink_to("/dev/zero"), "is not a regular file"),
+    ],
+    ids=["text", "no-modules", "empty-directory", "absent", "device"],
+)
+def test_refuses(tmp_path: Path, make: object, reason: str) -> None:
+    assert callable(make)
+    make(tmp_path / "k")
+    with pytest.raises(InputError, match=reason):
+        kernel.collect(tmp_path / "k")
+
+
+def test_no_kernel_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel, "DEFAULT_KERNEL", tmp_path / "linux.uml")
+    with pytest.raises(MissingToolError) as caught:
+        kernel.collect(None)
+    assert caught.value.hint is not None
+    assert "apt-get install user-mode-linux" in caught.value.hint
