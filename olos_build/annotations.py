@@ -1,7 +1,7 @@
 """`annotations.json`: where a layout came from (docs/formats.md section 4.6).
 
-It lies beside the manifest and is not measured. It holds no clock and no path or name of the machine, so that the
-same inputs give the same bytes.
+It lies beside the manifest and is not measured. It holds no clock and no path or name of the
+machine, so that the same inputs give the same bytes.
 """
 
 from __future__ import annotations

@@ -1,0 +1,48 @@
+# make demo   a fresh machine -> a running package
+# make test   a fresh machine -> green tests
+# Both may be repeated at no cost.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := $(shell find olos olos_build measure pack olos_cli runtime -name '*.py' -o -name '*.[chS]' -o -name 'meson.build' -o -name '*.ld') \
+	pyproject.toml meson.build README.md LICENSE
+
+.PHONY: demo test test-long lint bench dev clean
+
+demo: $(VENV)/.installed
+	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/demo
+
+test: $(VENV)/.installed-dev
+	scripts/install-packages test
+	$(BIN)/pytest -m 'not long'
+
+test-long: $(VENV)/.installed-dev
+	scripts/install-packages test
+	$(BIN)/pytest -m long
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.installed-dev
+	scripts/install-packages test
+	$(BIN)/python -m bench
+
+$(BIN)/python:
+	scripts/install-packages build
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "olos needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(SOURCES) | $(BIN)/python
+	scripts/install-packages build
+	$(BIN)/pip install --quiet --disable-pip-version-check .
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/pip install --quiet --disable-pip-version-check '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build
