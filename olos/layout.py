@@ -52,6 +52,11 @@ class Layout:
         return Manifest.decode(self.manifest_bytes(), where=f"{self.origin}: {MANIFEST}")
 
 
+def is_program(name: str) -> bool:
+    """Whether a file of a layout is started as a program, and so has the mode of one."""
+    return name in ("kernel/linux", TARGET_PROGRAM) or name.startswith("kernel/ld-linux")
+
+
 def open_directory(path: Path) -> Layout:
     """The layout in a directory. Raises InputError if it is none."""
     if not (path / MANIFEST).is_file():

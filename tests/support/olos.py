@@ -1,0 +1,58 @@
+"""Running the `olos` command as a user would."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+EXAMPLES = ROOT / "examples"
+
+
+def olos(
+    *args: str | Path,
+    cwd: Path | None = None,
+    expect: int = 0,
+    env: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run `olos ARGS`; the exit code must be `expect`."""
+    return execute([sys.executable, "-m", "olos_cli", *args], cwd=cwd, expect=expect, env=env)
+
+
+def execute(
+    command: list[str | Path],
+    *,
+    cwd: Path | None = None,
+    expect: int = 0,
+    env: Mapping[str, str] | None = None,
+    stdin: str = "",
+) -> subprocess.CompletedProcess[str]:
+    """Run a program; the exit code must be `expect`. `env` is added to a small environment."""
+    keep = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "PYTHONPATH") if name in os.environ}
+    result = subprocess.run(
+        command,
+        cwd=cwd,
+        env={**keep, **(env or {})},
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert result.returncode == expect, (
+        f"{command}: exit {result.returncode}, expected {expect}\n{result.stdout}\n{result.stderr}"
+    )
+    return result
+
+
+def hello_context(folder: Path, source: str | None = None) -> Path:
+    """A context with a static program and a Dockerfile FROM scratch. Returns the Dockerfile."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "hello.c").write_text(source or '#include <stdio.h>\nint main(void) { puts("hello"); }\n')
+    subprocess.run(
+        ["musl-gcc", "-static", "-Os", "-s", "-o", folder / "hello", folder / "hello.c"], check=True
+    )
+    (folder / ".dockerignore").write_text("hello.c\n")
+    dockerfile = folder / "Dockerfile"
+    dockerfile.write_text('FROM scratch\nCOPY hello /bin/hello\nENTRYPOINT ["/bin/hello"]\n')
+    return dockerfile
