@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -24,15 +26,27 @@ class Extent:
 
         Raises InputError if the file cannot be read or is too short.
         """
+        raw = ExtentReader(self._descriptor(), self.offset, self.size)
+        return cast("BinaryIO", io.BufferedReader(raw, 1 << 16))
+
+    @contextmanager
+    def descriptor(self) -> Iterator[int]:
+        """A read-only descriptor of the whole file, for pread at `offset` and behind. Raises like `open`."""
+        descriptor = self._descriptor()
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def _descriptor(self) -> int:
         try:
             descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as exc:
             raise InputError(f"{self.path}: cannot be read: {exc.strerror}") from exc
-        raw = ExtentReader(descriptor, self.offset, self.size)
         if os.fstat(descriptor).st_size < self.offset + self.size:
-            raw.close()
+            os.close(descriptor)
             raise InputError(f"{self.path}: shorter than the {self.offset + self.size} bytes it must have")
-        return cast("BinaryIO", io.BufferedReader(raw, 1 << 16))
+        return descriptor
 
     def read(self, limit: int) -> bytes:
         """All the bytes. Raises InputError if there are more than `limit`."""

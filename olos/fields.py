@@ -25,6 +25,11 @@ class Fields:
     def __contains__(self, key: str) -> bool:
         return key in self._members
 
+    def optional(self, key: str) -> bool:
+        """Whether a member that need not be there is. Its key is a known one either way."""
+        self._asked.add(key)
+        return key in self._members
+
     def where(self, key: str) -> str:
         """The place of a member, for messages."""
         return f"{self._where}.{key}" if self._where else key

@@ -43,10 +43,11 @@ def atomic_file(path: Path, mode: int = 0o644) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def atomic_directory(path: Path) -> Iterator[Path]:
+def atomic_directory(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """A new directory that takes the name `path`, in place of one that is there, when the block ends well.
 
-    Whether an old one may be replaced is the caller's to check. Raises InputError if it cannot be written.
+    Whether an old one may be replaced is the caller's to check. `durable`: sync every file first; they
+    must be regular ones. Raises InputError if it cannot be written.
     """
     with _translated(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -55,10 +56,8 @@ def atomic_directory(path: Path) -> Iterator[Path]:
         with _translated(path):
             yield temporary
             temporary.chmod(0o755)
-            for directory, _, files in os.walk(temporary):
-                for name in files:
-                    _sync_file(Path(directory) / name)
-                _sync_directory(Path(directory))
+            if durable:
+                _sync_tree(temporary)
             if path.exists():
                 _exchange(temporary, path)
             else:
@@ -66,6 +65,19 @@ def atomic_directory(path: Path) -> Iterator[Path]:
             _sync_directory(path.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def check_free(path: Path) -> None:
+    """Raise InputError unless `path` is free for a new directory: nothing is there, or an empty directory."""
+    hint = "name a directory that does not exist yet, or an empty one"
+    try:
+        if path.is_dir():
+            if any(path.iterdir()):
+                raise InputError(f"{path}: is not empty", hint=hint)
+        elif os.path.lexists(path):
+            raise InputError(f"{path}: is not a directory", hint=hint)
+    except OSError as exc:
+        raise InputError(f"{path}: cannot be read: {exc.strerror}") from exc
 
 
 @contextmanager
@@ -88,6 +100,13 @@ def _exchange(first: Path, second: Path) -> None:
     second.rename(aside)
     first.rename(second)
     aside.rename(first)
+
+
+def _sync_tree(root: Path) -> None:
+    for directory, _, files in os.walk(root):
+        for name in files:
+            _sync_file(Path(directory) / name)
+        _sync_directory(Path(directory))
 
 
 def _sync_file(path: Path) -> None:

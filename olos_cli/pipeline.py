@@ -122,7 +122,5 @@ def verify(path: Path, expected: Digest | None, progress: Progress) -> Measured:
     if measured.layout.packed:
         verifying.verify(path, binary(LAUNCHER).read_bytes(), progress)
     if expected is not None and measured.measurement != expected:
-        raise MismatchError.of(
-            f"{path}: measurement", expected=expected.hex, actual=measured.measurement.hex
-        )
+        raise MismatchError.of(f"{path}: measurement", expected=expected.hex, actual=measured.measurement.hex)
     return measured

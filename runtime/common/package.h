@@ -11,6 +11,7 @@
 
 #define LAYOUT_MANIFEST "olos.json"
 #define LAYOUT_ANNOTATIONS "annotations.json"
+#define LAYOUT_ROOTFS "rootfs.img"
 #define LAYOUT_TARGET "target/linux"
 
 struct olos_file {
@@ -40,7 +41,8 @@ void layout_close(struct olos_layout *layout);
 const struct olos_file *layout_file(const struct olos_layout *layout, const char *name,
                                     struct olos_error *error);
 
-/* The whole content of a file of at most `limit` bytes, in memory of its own. NULL with `error` filled in. */
+/* The whole content of a file of at most `limit` bytes and a final NUL, in memory of its own. NULL with
+   `error` filled in. */
 void *file_read(const struct olos_file *file, size_t limit, struct olos_error *error);
 
 /* Read `size` bytes at `offset` of a file. Returns 0, or -1 with `error` filled in. */

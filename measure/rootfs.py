@@ -1,0 +1,89 @@
+"""Both roots of a root file system image, from its bytes, reading them once (docs/formats.md section 2).
+
+The digest of a data block is the same in dm-verity and fs-verity. So the fs-verity digests of files come
+from the dm-verity leaves, which have just been recomputed; only inline tails are hashed besides.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from measure import fsverity, verity
+from measure.leaf import encode
+from measure.rfc9162 import TreeHash
+from olos.digest import Digest
+from olos.erofs import Image, image_name
+from olos.errors import InputError
+from olos.extent import Extent
+from olos.progress import Progress
+from olos.tree import FileType, Inode
+from olos.verity import BLOCK, DIGEST_SIZE, level_offsets
+
+_LEAVES = 1 << 20
+"""Bytes of leaf digests that are read at a time."""
+
+
+@dataclass(frozen=True)
+class RootfsRoots:
+    """What the manifest says of an image; `image_size` is that of the EROFS image in bytes."""
+
+    image_size: int
+    verity_root: Digest
+    tree_root: Digest
+    entries: int
+
+
+def measure(extent: Extent, image_size: int, progress: Progress) -> RootfsRoots:
+    """Recompute both roots. Raises MismatchError if the hash tree is another, InputError for a wrong image."""
+    verity_root = verity.check(extent, image_size, progress)
+    tree = TreeHash()
+    with (
+        extent.descriptor() as descriptor,
+        Image(extent, image_size) as image,
+        progress.task("Hashing the file tree", None, "entries") as task,
+    ):
+        contents = _Contents(descriptor, extent, image_size)
+        for entry in image.entries():
+            regular = entry.inode.type is FileType.REGULAR
+            tree.add(encode(entry, contents.digest(entry.inode) if regular else None))
+            task.advance(1)
+    return RootfsRoots(image_size, verity_root, tree.root(), tree.size)
+
+
+class _Contents:
+    """fs-verity digests of the files of a checked image."""
+
+    def __init__(self, descriptor: int, extent: Extent, image_size: int) -> None:
+        self._descriptor, self._extent = descriptor, extent
+        self._leaves_start = extent.offset + level_offsets(image_size)[0]
+
+    def digest(self, inode: Inode) -> Digest:
+        return fsverity.from_leaves(inode.size, self._leaves(inode))
+
+    def _leaves(self, inode: Inode) -> Iterator[bytes]:
+        blocks, tail = divmod(inode.size, BLOCK)
+        if blocks:
+            first_block = (inode.content[0].extent.offset - self._extent.offset) // BLOCK
+            yield from self._stored(first_block, blocks)
+        if tail:
+            last = inode.content[-1].extent
+            data = self._read(last.offset + last.size - tail, tail)
+            yield hashlib.sha256(data.ljust(BLOCK, b"\0")).digest()
+
+    def _stored(self, first_block: int, blocks: int) -> Iterator[bytes]:
+        start = self._leaves_start + first_block * DIGEST_SIZE
+        end = start + blocks * DIGEST_SIZE
+        for position in range(start, end, _LEAVES):
+            yield self._read(position, min(_LEAVES, end - position))
+
+    def _read(self, position: int, length: int) -> bytes:
+        try:
+            data = os.pread(self._descriptor, length, position)
+        except OSError as exc:
+            raise InputError(f"{image_name(self._extent)}: cannot be read: {exc.strerror}") from exc
+        if len(data) != length:
+            raise InputError(f"{image_name(self._extent)}: became shorter while it was read")
+        return data

@@ -1,0 +1,31 @@
+"""What the `linux` target can do today (docs/limits.md): the runtime refuses the rest; so does a build."""
+
+from __future__ import annotations
+
+from olos.errors import InputError
+from olos.manifest import Mount, Policy
+
+_LIMITS = "see docs/limits.md for what the linux target cannot do yet"
+_OWN = ("/dev", "/proc", "/sys")
+
+
+def check_supported(policy: Policy) -> None:
+    """Refuse what the target named in the policy cannot do. Raises InputError naming the key."""
+    for mount in policy.mounts:
+        _check_mount(mount)
+    if policy.ports:
+        raise InputError(
+            f"policy.ports: {policy.ports[0]}: the linux target has no network yet", hint=_LIMITS
+        )
+    if policy.credentials != "none":
+        raise InputError("policy.credentials: the linux target makes none yet", hint=_LIMITS)
+
+
+def _check_mount(mount: Mount) -> None:
+    where = f"policy.mounts: {mount.target[:150]!r}"
+    if mount.type != "tmpfs":
+        raise InputError(f"{where}: the linux target has no mounts of type {mount.type} yet", hint=_LIMITS)
+    if mount.target == "/" or any(f"{mount.target}/".startswith(f"{own}/") for own in _OWN):
+        raise InputError(
+            f"{where}: cannot be covered by a mount", hint=f"/ and {', '.join(_OWN)} are the runtime's"
+        )

@@ -1,0 +1,1 @@
+"""Reading tar archives that come from outside."""

@@ -1,0 +1,49 @@
+"""Numbers, strings and names as they stand in tar headers (tar(5), pax(1))."""
+
+from __future__ import annotations
+
+import re
+
+from olos.errors import InputError
+
+MAX_SIZE = 2**53 - 1
+MAX_ID = 2**32 - 2
+_DECIMAL = re.compile(rb"[0-9]{1,19}")
+_SHOWN = 150
+
+
+def string(field: bytes) -> bytes:
+    """A string that ends at the first NUL or with its field."""
+    return field.partition(b"\0")[0]
+
+
+def number(field: bytes) -> int | None:
+    """A number: octal digits, or base 256 when the first bit is set. None if it is neither."""
+    if field[0] & 0x80:
+        value = int.from_bytes(field, "big") & ~(0x80 << 8 * (len(field) - 1))
+        return value - (1 << (8 * len(field) - 1)) if field[0] & 0x40 else value
+    digits = string(field.strip(b" \0"))
+    if not digits:
+        return 0
+    return int(digits, 8) if digits.isdigit() and max(digits) < ord("8") else None
+
+
+def bounded(field: bytes, what: str, low: int, high: int) -> int:
+    """A number from `low` to `high`. Raises InputError naming `what`."""
+    value = number(field)
+    if value is None or not low <= value <= high:
+        raise InputError(f"{what}: {field!r} is no number from {low} to {high}")
+    return value
+
+
+def decimal(text: bytes, high: int, what: str) -> int:
+    """Decimal digits of a number from 0 to `high`. Raises InputError naming `what`."""
+    if not _DECIMAL.fullmatch(text) or int(text) > high:
+        raise InputError(f"{what}: {text[:50]!r} is no number from 0 to {high}")
+    return int(text)
+
+
+def shown(name: bytes) -> str:
+    """A name for a message: quoted, printable, a line or two at most."""
+    text = repr(name[:_SHOWN].decode("utf-8", "backslashreplace"))
+    return text if len(name) <= _SHOWN else text + "…"

@@ -1,0 +1,1 @@
+"""One module per command: reads the call, calls, renders."""

@@ -1,0 +1,28 @@
+"""`olos run`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from olos.package import open_any
+from olos_cli.options import Command, layout_argument
+from pack import run
+
+_END_OF_OPTIONS = "--"
+
+
+@click.command(
+    "run", cls=Command, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
+)
+@layout_argument()
+@click.argument("args", metavar="[-- ARGS]", nargs=-1, type=click.UNPROCESSED)
+def command(path: Path, args: tuple[str, ...]) -> None:
+    """Run the app of a layout or package.
+
+    All that stands behind PATH goes to the app, as far as the measured policy
+    (host_args, host_env) lets it. The exit code is the app's. For a package,
+    ./app.olos does the same without olos.
+    """
+    run.run(open_any(path), args[1:] if args[:1] == (_END_OF_OPTIONS,) else args)

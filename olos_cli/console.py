@@ -1,0 +1,202 @@
+"""What a person sees: steps, bars, warnings and errors on standard error, the result on standard output.
+
+In a terminal, work is shown while it goes on. Elsewhere only warnings and errors are written, so
+that a pipe or a log stays quiet. No foreign string reaches the terminal as it is (olos_cli.text).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from rich.console import Console as RichConsole
+from rich.console import RenderableType
+from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TextColumn
+from rich.progress import Task as RichTask
+from rich.text import Text
+
+from olos.progress import Task
+from olos_cli import output
+from olos_cli.text import quantity, visible, visible_lines
+
+
+class Console:
+    """The terminal of one run of `olos`. Implements `olos.progress.Progress`."""
+
+    def __init__(
+        self,
+        *,
+        verbose: bool = False,
+        quiet: bool = False,
+        color: bool = True,
+        stream: TextIO | None = None,
+    ) -> None:
+        """`verbose`: also what tools print. `quiet`: warnings and errors only. `stream`: default stderr."""
+        stream = stream or sys.stderr
+        terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
+        self.verbose = verbose
+        self._live = terminal and not quiet
+        self._steps = self._live or verbose
+        self._bars: _Bars | None = None
+        self._rich = RichConsole(
+            file=stream,
+            force_terminal=terminal,
+            color_system="auto" if color and terminal and not os.environ.get("NO_COLOR") else None,
+            markup=False,
+            highlight=False,
+            emoji=False,
+            soft_wrap=True,
+        )
+
+    def step(self, text: str) -> None:
+        """Show a step of the work."""
+        self._show_tool_line("")
+        if self._steps:
+            self._print(visible(text))
+
+    def warn(self, name: str, text: str) -> None:
+        """Show a named warning, always."""
+        self._print(visible_lines(text), label="warning", style="yellow", suffix=f" [{visible(name)}]")
+
+    def output(self, line: str) -> None:
+        """Show a line that a tool printed: for good if verbose, else until the next one."""
+        line = visible(line.rstrip().expandtabs())
+        if self.verbose:
+            self._print(line, body="dim")
+        elif self._live and line:
+            self._show_tool_line(line)
+
+    @contextmanager
+    def task(self, text: str, total: int | None, unit: str) -> Iterator[Task]:
+        """Show a bar while the block runs, and what was done when it has ended well."""
+        count = _Count()
+        start = time.monotonic()
+        with self._bar(visible(text), total, unit, count):
+            yield count
+        if self._steps:
+            self._print(_summary(visible(text), count.done, unit, time.monotonic() - start))
+
+    def error(self, message: str, hint: str | None = None) -> None:
+        """Show an error and what to do about it."""
+        self._print(visible_lines(message), label="error", style="bold red")
+        if hint:
+            self._print(visible_lines(hint), label="hint", style="cyan")
+
+    def trace(self, text: str) -> None:
+        """Show where an error came from."""
+        for line in text.splitlines():
+            self._print(visible(line), body="dim")
+
+    def result(self, lines: Iterable[str]) -> None:
+        """Write lines to standard output."""
+        self.close()
+        output.write_lines(lines)
+
+    def close(self) -> None:
+        """Take away what is only shown for a while."""
+        if self._bars is not None:
+            self._bars.stop()
+            self._bars = None
+
+    @contextmanager
+    def _bar(self, text: str, total: int | None, unit: str, count: _Count) -> Iterator[None]:
+        if not self._live:
+            yield
+            return
+        bars = self._started_bars()
+        identity = bars.add_task(text, total=total, unit=unit)
+        count.attach(bars, identity)
+        try:
+            yield
+        finally:
+            bars.remove_task(identity)
+            if not bars.tasks and not bars.tool_line:
+                self.close()
+
+    def _started_bars(self) -> _Bars:
+        if self._bars is None:
+            self._bars = _Bars(self._rich)
+            self._bars.start()
+        return self._bars
+
+    def _show_tool_line(self, line: str) -> None:
+        if self._live and (line or self._bars):
+            bars = self._started_bars()
+            bars.tool_line = line
+            if not line and not bars.tasks:
+                self.close()
+
+    def _print(
+        self, text: str, *, label: str = "", style: str = "", body: str = "", suffix: str = ""
+    ) -> None:
+        line = Text(f"{label}: " if label else "", style=style, end="")
+        # Text.assemble would parse nothing either, but this keeps the three styles apart.
+        self._rich.print(Text.assemble(line, (text, body), (suffix, "dim")))
+
+
+class _Count:
+    """Counts the units of a task and moves its bar, if it has one."""
+
+    def __init__(self) -> None:
+        self.done = 0
+        self._bar: tuple[_Bars, TaskID] | None = None
+
+    def attach(self, bars: _Bars, identity: TaskID) -> None:
+        self._bar = bars, identity
+
+    def advance(self, amount: int) -> None:
+        self.done += amount
+        if self._bar is not None:
+            bars, identity = self._bar
+            bars.advance(identity, amount)
+
+
+class _Bars(Progress):
+    """The bars of the tasks under way and, below them, the last line of a tool."""
+
+    def __init__(self, console: RichConsole) -> None:
+        self.tool_line = ""
+        super().__init__(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(24),
+            _Amount(),
+            _Rate(),
+            console=console,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        if self.tasks:
+            yield self.make_tasks_table(self.tasks)
+        if self.tool_line:
+            yield Text(self.tool_line, style="dim", no_wrap=True, overflow="ellipsis")
+
+
+class _Amount(ProgressColumn):
+    """How much is done, of how much."""
+
+    def render(self, task: RichTask) -> Text:
+        unit = task.fields["unit"]
+        if task.total is None:
+            return Text(quantity(task.completed, unit))
+        if unit == "B":
+            return Text(f"{quantity(task.completed, unit)} of {quantity(task.total, unit)}")
+        return Text(f"{task.completed:,.0f} of {quantity(task.total, unit)}")
+
+
+class _Rate(ProgressColumn):
+    """How much in a second."""
+
+    def render(self, task: RichTask) -> Text:
+        return Text(f"{quantity(task.speed, task.fields['unit'])}/s" if task.speed else "")
+
+
+def _summary(text: str, done: int, unit: str, seconds: float) -> str:
+    rate = f", {quantity(done / seconds, unit)}/s" if done and seconds >= 0.01 else ""
+    return f"{text}: {quantity(done, unit)} in {seconds:.1f} s{rate}"

@@ -1,0 +1,91 @@
+"""What `olos measure` found, for people and for programs (`olos-measure-report/1`)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from measure.layout import Measured
+from measure.mrenclave import PAGE_SIZE, Permissions
+from measure.regions import Region, regions
+from olos.digest import Digest
+from olos.manifest import Manifest
+from olos_cli.sections import section_lines
+from olos_cli.text import visible
+
+SCHEMA = "olos-measure-report/1"
+MEASUREMENT_FORMAT = "olos-measure-1"
+
+
+@dataclass(frozen=True)
+class Report:
+    """A measured layout or package and all that went into its value."""
+
+    path: str
+    kind: str
+    measurement: Digest
+    manifest: Manifest
+    regions: tuple[Region, ...]
+
+
+def report_of(measured: Measured) -> Report:
+    """The report on a layout or package that was measured."""
+    return Report(
+        path=str(measured.layout.origin),
+        kind="package" if measured.layout.packed else "layout",
+        measurement=measured.measurement,
+        manifest=measured.manifest,
+        regions=regions(measured.manifest),
+    )
+
+
+def as_json(report: Report) -> str:
+    """The report for programs."""
+    return json.dumps(
+        {
+            "format": MEASUREMENT_FORMAT,
+            "kind": report.kind,
+            "manifest": json.loads(report.manifest.encode()),
+            "measurement": report.measurement.hex,
+            "path": report.path,
+            "regions": [_region_json(region) for region in report.regions],
+            "schema": SCHEMA,
+        },
+        indent=2,
+        sort_keys=True,
+    )
+
+
+def _region_json(region: Region) -> dict[str, Any]:
+    return {
+        "bytes": len(region.data),
+        "name": region.name,
+        "offset": region.offset,
+        "pages": region.size // PAGE_SIZE,
+        "permissions": _permissions(region.permissions),
+        "sha256": Digest.sha256(region.data).hex,
+    }
+
+
+def as_text(report: Report) -> Iterator[str]:
+    """The report for people: the measurement, and below it the tree of what went in."""
+    yield f"measurement  {report.measurement.hex}"
+    yield f"of {report.kind} {visible(report.path)}, format {MEASUREMENT_FORMAT}"
+    for region in report.regions:
+        yield ""
+        yield _region_line(region)
+        yield from (f"  {line}" for line in section_lines(report.manifest, region.name))
+
+
+def _region_line(region: Region) -> str:
+    pages = region.size // PAGE_SIZE
+    return (
+        f"{region.name}  {pages} {'page' if pages == 1 else 'pages'} {_permissions(region.permissions)}"
+        f" at {region.offset:#x}: {len(region.data):,} bytes of canonical JSON"
+    )
+
+
+def _permissions(permissions: Permissions) -> str:
+    return "".join(flag.name or "" if flag in permissions else "-" for flag in Permissions)

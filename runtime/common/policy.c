@@ -1,0 +1,127 @@
+#include "policy.h"
+
+#include <string.h>
+
+static void append(struct olos_texts *texts, char *text)
+{
+    texts->items[texts->count++] = text;
+}
+
+static struct olos_texts with_room(size_t count)
+{
+    return (struct olos_texts){.items = allocate(count + 1, sizeof(char *))};
+}
+
+/* The length of NAME in NAME=value. */
+static size_t name_length(const char *variable)
+{
+    return strcspn(variable, "=");
+}
+
+static bool same_name(const char *variable, const char *other)
+{
+    size_t length = name_length(variable);
+    return variable[length] == '=' && name_length(other) == length && strncmp(variable, other, length) == 0;
+}
+
+static bool is_let_in(const struct olos_policy *policy, const char *variable)
+{
+    for (size_t i = 0; i < policy->host_env.count; i++)
+        if (same_name(variable, policy->host_env.items[i]))
+            return true;
+    return false;
+}
+
+static const char *find(const struct olos_texts *texts, const char *variable)
+{
+    for (size_t i = 0; i < texts->count; i++)
+        if (same_name(variable, texts->items[i]))
+            return texts->items[i];
+    return NULL;
+}
+
+static int apply_args(const struct olos_manifest *manifest, const struct olos_texts *host,
+                      struct olos_texts *args, struct olos_error *error)
+{
+    const struct olos_texts *own = &manifest->app.args;
+    if (host->count && manifest->policy.host_args == OLOS_ARGS_DENY)
+        return olos_fail(error, OLOS_USAGE,
+                         "argument %.80s: the measured policy takes no arguments from the host\n"
+                         "  hint: build with policy.host_args = \"append\" or \"replace\" to allow them",
+                         host->items[0]);
+    bool replace = host->count && manifest->policy.host_args == OLOS_ARGS_REPLACE;
+    *args = with_room(own->count + host->count);
+    for (size_t i = 0; i < (replace ? 1 : own->count); i++)
+        append(args, own->items[i]);
+    for (size_t i = 0; i < host->count; i++)
+        append(args, host->items[i]);
+    return 0;
+}
+
+static int apply_env(const struct olos_manifest *manifest, const struct olos_texts *host,
+                     struct olos_texts *env, struct olos_error *error)
+{
+    const struct olos_texts *own = &manifest->app.env;
+    *env = with_room(own->count + host->count);
+    for (size_t i = 0; i < own->count; i++)
+        if (!find(host, own->items[i]))
+            append(env, own->items[i]);
+    for (size_t i = 0; i < host->count; i++) {
+        if (!is_let_in(&manifest->policy, host->items[i]) || find(env, host->items[i]))
+            return olos_fail(error, OLOS_USAGE, "environment variable %.80s: not let in by policy.host_env",
+                             host->items[i]);
+        append(env, host->items[i]);
+    }
+    return 0;
+}
+
+int policy_apply(const struct olos_manifest *manifest, const struct olos_texts *host_args,
+                 const struct olos_texts *host_env, struct olos_invocation *invocation,
+                 struct olos_error *error)
+{
+    if (apply_args(manifest, host_args, &invocation->args, error))
+        return -1;
+    return apply_env(manifest, host_env, &invocation->env, error);
+}
+
+struct olos_texts policy_host_env(const struct olos_policy *policy, char *const *environment)
+{
+    struct olos_texts result = with_room(policy->host_env.count);
+    for (; *environment; environment++)
+        if (is_let_in(policy, *environment) && !find(&result, *environment))
+            append(&result, *environment);
+    return result;
+}
+
+static bool is_at_or_below(const char *path, const char *folder)
+{
+    size_t length = strlen(folder);
+    return strncmp(path, folder, length) == 0 && (path[length] == '/' || path[length] == '\0');
+}
+
+static int check_mount(const struct olos_mount *mount, struct olos_error *error)
+{
+    static const char *const own[] = {"/proc", "/sys", "/dev"};
+    if (mount->type != OLOS_MOUNT_TMPFS)
+        return olos_fail(error, OLOS_USAGE, "policy.mounts: %s: the linux target has no mounts of type %s yet",
+                         mount->target, mount->type == OLOS_MOUNT_HOST ? "host" : "sealed");
+    bool taken = strcmp(mount->target, "/") == 0;
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        taken = taken || is_at_or_below(mount->target, own[i]);
+    if (taken)
+        return olos_fail(error, OLOS_USAGE, "policy.mounts: %s: cannot be covered by a mount", mount->target);
+    return 0;
+}
+
+int policy_check_supported(const struct olos_policy *policy, struct olos_error *error)
+{
+    for (size_t i = 0; i < policy->mount_count; i++)
+        if (check_mount(&policy->mounts[i], error))
+            return -1;
+    if (policy->ports.count)
+        return olos_fail(error, OLOS_USAGE, "policy.ports: %s: the linux target has no network yet",
+                         policy->ports.items[0]);
+    if (policy->credentials != OLOS_CREDENTIALS_NONE)
+        return olos_fail(error, OLOS_USAGE, "policy.credentials: the linux target has none yet");
+    return 0;
+}

@@ -1,0 +1,161 @@
+#include "kernel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define MAX_ARGUMENTS 32
+#define MIB (UINT64_C(1) << 20)
+
+/* Left out at boot, as nothing here needs them and they take most of its time: the benchmark of RAID
+   algorithms, file systems, compressed swap. */
+#define SKIPPED_AT_BOOT                                                                                        \
+    "initcall_blacklist=raid6_select_algo,calibrate_xor_blocks,register_xor_blocks,init_btrfs_fs,init_jfs_fs," \
+    "init_zswap,strp_dev_init,init_xfs_fs,init_reiserfs_fs"
+
+struct words {
+    size_t count;
+    char *items[MAX_ARGUMENTS + 1];
+};
+
+static void add(struct words *words, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void add(struct words *words, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    if (words->count == MAX_ARGUMENTS || vasprintf(&words->items[words->count++], format, arguments) < 0)
+        die(OLOS_FAILED, "the kernel's command line is too long");
+    va_end(arguments);
+}
+
+/* A place for a file without a name that may be mapped as a program: the kernel's memory. */
+static bool can_hold_memory(const char *directory, uint64_t size)
+{
+    char name[600];
+    struct statvfs space;
+    snprintf(name, sizeof name, "%s/olos-XXXXXX", directory);
+    if (statvfs(directory, &space) || space.f_bavail * space.f_frsize < size)
+        return false;
+    int fd = mkostemp(name, O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    unlink(name);
+    void *page = ftruncate(fd, 4096) ? MAP_FAILED : mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+    close(fd);
+    return page != MAP_FAILED && munmap(page, 4096) == 0;
+}
+
+int kernel_find_memory(struct kernel *kernel, struct olos_error *error)
+{
+    const char *const places[] = {"/dev/shm", getenv("TMPDIR"), "/tmp"};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        const char *place = places[i];
+        if (!place || *place != '/' || strlen(place) >= sizeof kernel->memory_directory ||
+            !can_hold_memory(place, kernel->memory))
+            continue;
+        snprintf(kernel->memory_directory, sizeof kernel->memory_directory, "%s", place);
+        return 0;
+    }
+    return olos_fail(error, OLOS_FAILED,
+                     "no directory for the %" PRIu64 " MiB of memory that the policy gives the app\n"
+                     "  hint: make /dev/shm, $TMPDIR or /tmp writable, with that much room and without noexec",
+                     kernel->memory / MIB);
+}
+
+static void make_arguments(const struct kernel *kernel, struct words *args)
+{
+    const struct kernel_lines *lines = &kernel->lines;
+    add(args, "linux");
+    add(args, "mem=%" PRIu64 "M", kernel->memory / MIB);
+    add(args, "initrd=/proc/self/fd/%d", kernel->boot->initrd);
+    add(args, "rdinit=/init");
+    add(args, "ubd0r=/proc/self/fd/%d", kernel->boot->rootfs);
+    add(args, "ubd1r=/proc/self/fd/%d", lines->slots);
+    add(args, "con=null");
+    add(args, "con0=null,fd:%d", lines->log);
+    add(args, "ssl=null");
+    add(args, "ssl0=fd:%d", lines->control);
+    add(args, "ssl1=null,fd:%d", lines->stdout_line);
+    add(args, "ssl2=null,fd:%d", lines->stderr_line);
+    add(args, "uml_dir=/proc/"); /* where it can make no directory: so it leaves no files */
+    add(args, "pty.legacy_count=0");
+    add(args, SKIPPED_AT_BOOT);
+}
+
+static void make_environment(const struct kernel *kernel, struct words *env)
+{
+    const struct boot *boot = kernel->boot;
+    char list[BOOT_MAX_LIBRARIES * 32] = "";
+    for (size_t i = 0; i < boot->library_count; i++)
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s/proc/self/fd/%d", i ? ":" : "",
+                 boot->libraries[i]);
+    add(env, "TMPDIR=%s", kernel->memory_directory);
+    if (boot->library_count)
+        add(env, "LD_PRELOAD=%s", list);
+    /* A static kernel unmaps the memory that glibc has registered for restartable sequences. */
+    if (boot->interpreter < 0)
+        add(env, "GLIBC_TUNABLES=glibc.pthread.rseq=0");
+}
+
+/* A system call costs a tenth on one processor, as each is a switch between two processes. */
+static void pin(void)
+{
+    cpu_set_t allowed, one;
+    CPU_ZERO(&one);
+    if (sched_getaffinity(0, sizeof allowed, &allowed))
+        return;
+    int wanted = (int)((unsigned)getpid() % (unsigned)CPU_COUNT(&allowed));
+    for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++)
+        if (CPU_ISSET(cpu, &allowed) && wanted-- == 0)
+            CPU_SET(cpu, &one);
+    sched_setaffinity(0, sizeof one, &one); /* only speed depends on it */
+}
+
+static int limit_process(void)
+{
+    struct rlimit none = {0, 0};
+    if (setrlimit(RLIMIT_CORE, &none) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+        return -1;
+    personality(ADDR_NO_RANDOMIZE); /* the kernel would start itself again with it */
+    pin();
+    return 0;
+}
+
+static void reset_signals(void)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    for (int number = 1; number < NSIG; number++)
+        signal(number, SIG_DFL);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+void kernel_execute(const struct kernel *kernel)
+{
+    struct words args = {0}, env = {0};
+    int nothing = open("/dev/null", O_RDWR);
+    make_arguments(kernel, &args);
+    make_environment(kernel, &env);
+    reset_signals();
+    if (nothing < 0 || limit_process() || dup2(nothing, 0) < 0 || dup2(kernel->lines.log, 1) < 0 ||
+        dup2(kernel->lines.log, 2) < 0)
+        return;
+    if (nothing > 2)
+        close(nothing);
+    syscall(SYS_execveat, kernel->boot->kernel, "", args.items, env.items, AT_EMPTY_PATH);
+}

@@ -1,0 +1,39 @@
+#include "log.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LINES_SHOWN 20
+
+static void keep(struct log *log, const char *data, size_t size)
+{
+    size_t excess = log->size + size > sizeof log->tail ? log->size + size - sizeof log->tail : 0;
+    if (excess > log->size)
+        excess = log->size;
+    memmove(log->tail, log->tail + excess, log->size - excess);
+    log->size -= excess;
+    memcpy(log->tail + log->size, data, size);
+    log->size += size;
+}
+
+bool log_read(struct log *log)
+{
+    char buffer[sizeof log->tail / 2];
+    ssize_t count = read(log->line, buffer, sizeof buffer);
+    if (count <= 0)
+        return count < 0 && (errno == EAGAIN || errno == EINTR);
+    if (log->show)
+        write_full(STDERR_FILENO, buffer, (size_t)count);
+    keep(log, buffer, (size_t)count);
+    return true;
+}
+
+void log_show_tail(const struct log *log)
+{
+    size_t from = log->size, lines = 0;
+    while (from > 0 && (log->tail[from - 1] != '\n' || lines++ <= LINES_SHOWN))
+        from--;
+    if (!log->show)
+        write_full(STDERR_FILENO, log->tail + from, log->size - from);
+}

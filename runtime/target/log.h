@@ -1,0 +1,17 @@
+/* The kernel's log: shown at once if the policy says debug, else kept for the case that the kernel fails. */
+#pragma once
+
+#include "../common/util.h"
+
+struct log {
+    int line; /* not blocking */
+    bool show;
+    size_t size;
+    char tail[8192];
+};
+
+/* Read what is there. Returns false at its end. */
+bool log_read(struct log *log);
+
+/* Show the last lines on standard error. */
+void log_show_tail(const struct log *log);

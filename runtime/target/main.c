@@ -1,0 +1,145 @@
+/* The target program of the `linux` target: answers for the package, or runs the app (docs/runtime.md). */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../common/mrenclave.h"
+#include "../common/policy.h"
+#include "answer.h"
+#include "boot.h"
+#include "options.h"
+#include "session.h"
+
+extern char **environ;
+
+/* A caller may close its streams, and may leave others open: neither is the app's concern. Returns the
+   package's descriptor, which is none of the first three. */
+static int settle_descriptors(int package)
+{
+    if (package >= 0 && package <= STDERR_FILENO) {
+        int moved = fcntl(package, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+        close(package);
+        package = moved;
+    }
+    for (int fd = 0; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_WRONLY : O_RDONLY) != fd)
+            exit(OLOS_FAILED); /* there is nowhere to say why */
+    DIR *open_files = opendir("/proc/self/fd");
+    if (!open_files)
+        die(OLOS_FAILED, "/proc/self/fd cannot be read: %s\n  hint: mount /proc", strerror(errno));
+    for (struct dirent *entry; (entry = readdir(open_files));) {
+        int fd = atoi(entry->d_name);
+        if (fd > STDERR_FILENO && fd != package)
+            fcntl(fd, F_SETFD, FD_CLOEXEC);
+    }
+    closedir(open_files);
+    return package;
+}
+
+static int write_run(struct text *run, const struct olos_options *options, const struct olos_policy *policy,
+                     const uint8_t measurement[32], const struct olos_file *rootfs,
+                     const struct terminal *terminal, struct olos_error *error)
+{
+    char digits[65];
+    uint16_t columns = 0, rows = 0;
+    struct olos_texts args = {options->arg_count, options->args}, env = policy_host_env(policy, environ);
+    hex_sha256(measurement, digits);
+    if (terminal->used)
+        terminal_size(&columns, &rows);
+    text_append(run, "{\"args\":");
+    if (text_append_list(run, &args, "argument", error))
+        return -1;
+    text_append(run, ",\"columns\":%u,\"env\":", columns);
+    if (text_append_list(run, &env, "environment variable", error))
+        return -1;
+    text_append(run, ",\"measurement\":\"%s\",\"rootfs_offset\":%" PRIu64 ",\"rootfs_size\":%" PRIu64, digits,
+                rootfs->offset, rootfs->size);
+    text_append(run, ",\"rows\":%u,\"tty\":%s,\"tty_stderr\":%s}", rows, terminal->used ? "true" : "false",
+                terminal->used && isatty(STDERR_FILENO) ? "true" : "false");
+    return 0;
+}
+
+static int check_policy(const struct olos_options *options, const struct olos_manifest *manifest,
+                        struct olos_error *error)
+{
+    struct olos_texts args = {options->arg_count, options->args};
+    struct olos_texts env = policy_host_env(&manifest->policy, environ);
+    struct olos_invocation unused;
+    if (policy_check_supported(&manifest->policy, error))
+        return -1;
+    return policy_apply(manifest, &args, &env, &unused, error);
+}
+
+static int measure(const struct olos_options *options, const struct olos_manifest *manifest,
+                   uint8_t measurement[32], struct olos_error *error)
+{
+    uint8_t expected[32];
+    olos_measurement(manifest, measurement);
+    if (!options->expected || unhex_sha256(options->expected, expected) ||
+        memcmp(expected, measurement, sizeof expected) == 0)
+        return 0;
+    return olos_mismatch_sha256(error, expected, measurement, "measurement");
+}
+
+static int run(const struct olos_options *options, const struct olos_layout *layout, struct olos_error *error)
+{
+    struct olos_loaded_manifest loaded;
+    struct boot boot;
+    struct terminal terminal;
+    struct text text = {0};
+    struct outcome outcome;
+    uint8_t measurement[32];
+    if (layout_load_manifest(layout, &loaded, error) ||
+        measure(options, &loaded.manifest, measurement, error) || check_policy(options, &loaded.manifest, error))
+        return -1;
+    const struct olos_file *rootfs = boot_check_rootfs(layout, &loaded.manifest.rootfs, error);
+    terminal_find(&terminal);
+    if (!rootfs ||
+        write_run(&text, options, &loaded.manifest.policy, measurement, rootfs, &terminal, error) ||
+        boot_load(&boot, layout, &loaded, &text, error))
+        return -1;
+    const struct session_options session = {&boot, &loaded.manifest, &terminal};
+    if (session_run(&session, &outcome, error))
+        return -1;
+    session_exit(&outcome);
+}
+
+static int act(const struct olos_options *options, const struct olos_layout *layout, struct olos_error *error)
+{
+    switch (options->action) {
+    case ACTION_HELP:
+        return answer_help(error);
+    case ACTION_MANIFEST:
+        return answer_manifest(layout, error);
+    case ACTION_MEASURE:
+        return answer_measure(layout, error);
+    case ACTION_UNPACK:
+        return answer_unpack(layout, options->value, error);
+    case ACTION_VERIFY:
+        return answer_verify(layout, options->value, error);
+    case ACTION_RUN:
+        break;
+    }
+    return run(options, layout, error);
+}
+
+int main(int argc, char **argv)
+{
+    struct olos_options options;
+    static struct olos_layout layout;
+    struct olos_error error;
+    if (options_read(&options, argc, argv, &error))
+        olos_die(&error);
+    options.package_fd = settle_descriptors(options.package_fd);
+    if (options.directory ? layout_open_directory(&layout, options.directory, &error)
+                          : package_open(&layout, options.package_fd, &error))
+        olos_die(&error);
+    if (act(&options, &layout, &error))
+        olos_die(&error);
+    return 0;
+}

@@ -1,0 +1,100 @@
+#include "options.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PREFIX "--olos-"
+#define END_OF_OPTIONS "--olos--"
+
+static const struct {
+    const char *name;
+    enum olos_action action;
+    bool has_value;
+} actions[] = {
+    {"help", ACTION_HELP, false},     {"manifest", ACTION_MANIFEST, false}, {"measure", ACTION_MEASURE, false},
+    {"unpack", ACTION_UNPACK, true}, {"verify", ACTION_VERIFY, true},
+};
+
+/* What follows `prefix`, or NULL if the argument does not begin with it. */
+static const char *after(const char *argument, const char *prefix)
+{
+    size_t length = strlen(prefix);
+    return strncmp(argument, prefix, length) == 0 ? argument + length : NULL;
+}
+
+static int read_source(struct olos_options *options, const char *argument, struct olos_error *error)
+{
+    const char *number = after(argument, PREFIX "package-fd=");
+    options->directory = after(argument, PREFIX "layout=");
+    if (number) {
+        char *end;
+        long value = strtol(number, &end, 10);
+        if (end != number && !*end && value >= 0 && value <= 1 << 20) {
+            options->package_fd = (int)value;
+            return 0;
+        }
+    } else if (options->directory && *options->directory)
+        return 0;
+    return olos_fail(error, OLOS_USAGE, "%.80s: the first argument names the package or layout\n"
+                     "  hint: start a package itself, or a layout with 'olos run LAYOUT'", argument);
+}
+
+static int take_value(const char **value, const char *option, char **argv, int *at, struct olos_error *error)
+{
+    if (!argv[*at])
+        return olos_fail(error, OLOS_USAGE, "%s: needs a value", option);
+    *value = argv[(*at)++];
+    return 0;
+}
+
+static int set_action(struct olos_options *options, size_t which, const char *option, char **argv, int *at,
+                      struct olos_error *error)
+{
+    if (options->action != ACTION_RUN)
+        return olos_fail(error, OLOS_USAGE, "%s: one such option at a time", option);
+    options->action = actions[which].action;
+    return actions[which].has_value ? take_value(&options->value, option, argv, at, error) : 0;
+}
+
+static int read_option(struct olos_options *options, const char *option, char **argv, int *at,
+                       struct olos_error *error)
+{
+    const char *name = after(option, PREFIX);
+    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
+        if (strcmp(name, actions[i].name) == 0)
+            return set_action(options, i, option, argv, at, error);
+    if (strcmp(name, "expect") == 0) {
+        uint8_t unused[32];
+        if (take_value(&options->expected, option, argv, at, error))
+            return -1;
+        if (unhex_sha256(options->expected, unused) == 0)
+            return 0;
+        return olos_fail(error, OLOS_USAGE, "%s: %.80s is not 64 lower-case hexadecimal digits", option,
+                         options->expected);
+    }
+    return olos_fail(error, OLOS_USAGE, "%.80s: no such option\n"
+                     "  hint: --olos-help lists them; put " END_OF_OPTIONS " before an argument that is the app's",
+                     option);
+}
+
+int options_read(struct olos_options *options, int argc, char **argv, struct olos_error *error)
+{
+    int at = 1;
+    *options = (struct olos_options){.package_fd = -1};
+    if (argc < 2)
+        return olos_fail(error, OLOS_USAGE, "this is a part of olos; it is started by a package or 'olos run'");
+    if (read_source(options, argv[at++], error))
+        return -1;
+    while (at < argc && after(argv[at], PREFIX)) {
+        const char *option = argv[at++];
+        if (strcmp(option, END_OF_OPTIONS) == 0)
+            break;
+        if (read_option(options, option, argv, &at, error))
+            return -1;
+    }
+    options->args = argv + at;
+    options->arg_count = (size_t)(argc - at);
+    if (options->action != ACTION_RUN && options->arg_count)
+        return olos_fail(error, OLOS_USAGE, "%.80s: this option takes no arguments for the app", options->args[0]);
+    return 0;
+}

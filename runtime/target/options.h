@@ -1,0 +1,27 @@
+/* The command line of a package (docs/formats.md section 6). */
+#pragma once
+
+#include "../common/util.h"
+
+enum olos_action {
+    ACTION_RUN,
+    ACTION_HELP,
+    ACTION_MANIFEST,
+    ACTION_MEASURE,
+    ACTION_UNPACK,
+    ACTION_VERIFY,
+};
+
+struct olos_options {
+    int package_fd;        /* or -1 */
+    const char *directory; /* or NULL: exactly one of the two is given */
+    enum olos_action action;
+    const char *value;    /* of --olos-verify or --olos-unpack */
+    const char *expected; /* measurement to insist on, or NULL */
+    char **args;          /* for the app, NULL at the end */
+    size_t arg_count;
+};
+
+/* Read the command line: argv[1] comes from the launcher, the rest from the user. Returns 0, or -1 with
+   `error` filled in. */
+int options_read(struct olos_options *options, int argc, char **argv, struct olos_error *error);
