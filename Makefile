@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 SOURCES := $(shell find olos olos_build measure pack olos_cli runtime -name '*.py' -o -name '*.[chS]' -o -name 'meson.build' -o -name '*.ld') \
 	pyproject.toml meson.build README.md LICENSE
 
-.PHONY: demo test test-long lint bench dev clean
+.PHONY: demo test test-long lint bench dev dev-clean clean
 
 demo: $(VENV)/.installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/demo
@@ -43,6 +43,16 @@ $(VENV)/.installed: $(SOURCES) | $(BIN)/python
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(BIN)/pip install --quiet --disable-pip-version-check '.[dev]'
 	touch $@
+
+# The compiled parts inside the source tree, to work on olos without installing it; needs meson and ninja.
+dev:
+	meson setup --reconfigure build/dev >/dev/null
+	ninja --quiet -C build/dev
+	mkdir -p olos/_bin
+	cd build/dev/runtime && install -m 755 launcher target-linux init $(CURDIR)/olos/_bin/ && install -m 755 _hashcore.*.so $(CURDIR)/olos/
+
+dev-clean:
+	rm -rf build/dev olos/_bin olos/_hashcore*.so
 
 clean:
 	rm -rf $(VENV) build

@@ -24,6 +24,8 @@ from olos.verity import BLOCK, DIGEST_SIZE, level_offsets
 
 _LEAVES = 1 << 20
 """Bytes of leaf digests that are read at a time."""
+_REPORT = 500
+"""Entries between two reports of progress."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class RootfsRoots:
 
 
 def measure(extent: Extent, image_size: int, progress: Progress) -> RootfsRoots:
-    """Recompute both roots. Raises MismatchError if the hash tree is another, InputError for a wrong image."""
+    """Recompute both roots. Raises MismatchError for a wrong hash tree, InputError for a wrong image."""
     verity_root = verity.check(extent, image_size, progress)
     tree = TreeHash()
     with (
@@ -49,7 +51,8 @@ def measure(extent: Extent, image_size: int, progress: Progress) -> RootfsRoots:
         for entry in image.entries():
             regular = entry.inode.type is FileType.REGULAR
             tree.add(encode(entry, contents.digest(entry.inode) if regular else None))
-            task.advance(1)
+            if tree.size % _REPORT == 0:
+                task.advance(_REPORT)
     return RootfsRoots(image_size, verity_root, tree.root(), tree.size)
 
 

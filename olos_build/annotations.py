@@ -24,7 +24,7 @@ class Provenance:
     olos_version: str
 
 
-def annotations(image: Image, provenance: Provenance) -> bytes:
+def document(image: Image, provenance: Provenance) -> bytes:
     """The bytes of the file."""
     config = image.config
     return encode(

@@ -34,7 +34,7 @@ def canonicalise(merged: Mapping[bytes, Inode], epoch: int, progress: Progress) 
     """
     canonical = {path: inode for path, inode in merged.items() if not _is_left_over(path, inode)}
     canonical |= _standard_directories(canonical)
-    return _tree(_with_rules(canonical, epoch, progress))
+    return _tree(dict(_with_rules(canonical, epoch, progress)))
 
 
 def ensure_directories(tree: Tree, paths: Iterable[str]) -> Tree:
@@ -69,8 +69,8 @@ def _is_left_over(path: bytes, inode: Inode) -> bool:
 
 
 def _standard_directories(tree: Mapping[bytes, Inode]) -> dict[bytes, Inode]:
-    result = {name: _DIRECTORY for name in _EMPTIED}
-    result[b""] = replace(tree.get(b"", _DIRECTORY), mode=0o755, uid=0, gid=0, mtime=0)
+    result = dict.fromkeys(_EMPTIED, _DIRECTORY)
+    result[b""] = _plain(tree.get(b"", _DIRECTORY))
     used = {path.split(b"/", 1)[0] for path in tree if b"/" in path}
     for name in _ALWAYS:
         inode = tree.get(name, _DIRECTORY)
@@ -78,7 +78,7 @@ def _standard_directories(tree: Mapping[bytes, Inode]) -> dict[bytes, Inode]:
             continue
         if inode.type is not FileType.DIRECTORY:
             raise InputError(f"/{name.decode()} is not a directory in the image")
-        result[name] = replace(inode, mtime=0) if name in used else _DIRECTORY
+        result[name] = replace(inode, mtime=0) if name in used else _plain(inode)
     return result
 
 
@@ -105,3 +105,26 @@ def _ruled(inode: Inode, epoch: int) -> Inode:
 
 def _is_kept(name: bytes) -> bool:
     return name in KEPT_XATTRS or (name.startswith(_KEPT_PREFIX) and name != _KEPT_PREFIX)
+
+
+def _plain(directory: Inode) -> Inode:
+    return replace(directory, mode=0o755, uid=0, gid=0, mtime=0)
+
+
+def _above(path: bytes) -> Iterator[bytes]:
+    """The directories above a path, from the top."""
+    parts = path.split(b"/")
+    return (b"/".join(parts[:count]) for count in range(1, len(parts)))
+
+
+def _tree(inodes: Mapping[bytes, Inode]) -> Tree:
+    """The entries in path order; names that share an inode are hard links, named by the first of them."""
+    paths = sorted(inodes)
+    names = Counter(id(inode) for inode in inodes.values())
+    first: dict[int, bytes] = {}
+    entries = []
+    for path in paths:
+        inode = inodes[path]
+        linked = names[id(inode)] > 1 and inode.type is not FileType.DIRECTORY
+        entries.append(Entry(path, inode, first.setdefault(id(inode), path) if linked else b""))
+    return Tree(tuple(entries))

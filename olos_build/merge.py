@@ -16,7 +16,7 @@ from olos.extent import Extent
 from olos.progress import Progress
 from olos.tree import FileType, Inode
 from olos_build.images.model import Layer
-from olos_build.layers import Added, Change, Emptied, Linked, Removed, changes
+from olos_build.layers import Added, Change, Linked, Removed, changes
 from olos_build.lookup import join, resolve
 from olos_build.tar.fields import shown
 
@@ -101,7 +101,9 @@ class Merger:
         tree = {path: self._nodes[path].file.inode for path in sorted(self._nodes)}
         size = sum({id(inode): inode.size for inode in tree.values() if inode.size}.values())
         if size > MAX_CONTENT:
-            raise InputError(f"the files of the image have {size} bytes, more than the limit of {MAX_CONTENT}")
+            raise InputError(
+                f"the files of the image have {size} bytes, more than the limit of {MAX_CONTENT}"
+            )
         return tree
 
     def _account(self, change: Change, where: str) -> None:

@@ -24,6 +24,9 @@ from olos_cli import output
 from olos_cli.text import quantity, visible, visible_lines
 
 
+_MOVE_SECONDS = 0.05
+
+
 class Console:
     """The terminal of one run of `olos`. Implements `olos.progress.Progress`."""
 
@@ -49,7 +52,8 @@ class Console:
             markup=False,
             highlight=False,
             emoji=False,
-            soft_wrap=True,
+            # A terminal gets lines broken between words; a log gets them as they are.
+            soft_wrap=not terminal,
         )
 
     def step(self, text: str) -> None:
@@ -73,6 +77,7 @@ class Console:
     @contextmanager
     def task(self, text: str, total: int | None, unit: str) -> Iterator[Task]:
         """Show a bar while the block runs, and what was done when it has ended well."""
+        self._show_tool_line("")
         count = _Count()
         start = time.monotonic()
         with self._bar(visible(text), total, unit, count):
@@ -144,15 +149,18 @@ class _Count:
     def __init__(self) -> None:
         self.done = 0
         self._bar: tuple[_Bars, TaskID] | None = None
+        self._next_move = 0.0
 
     def attach(self, bars: _Bars, identity: TaskID) -> None:
         self._bar = bars, identity
 
     def advance(self, amount: int) -> None:
         self.done += amount
-        if self._bar is not None:
+        # Moving a bar takes longer than hashing a small file.
+        if self._bar is not None and time.monotonic() >= self._next_move:
             bars, identity = self._bar
-            bars.advance(identity, amount)
+            bars.update(identity, completed=self.done)
+            self._next_move = time.monotonic() + _MOVE_SECONDS
 
 
 class _Bars(Progress):

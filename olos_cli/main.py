@@ -5,6 +5,7 @@ This is the only place that catches everything: nobody is shown a traceback who 
 
 from __future__ import annotations
 
+import difflib
 import errno
 import importlib
 import os
@@ -70,6 +71,16 @@ class _Commands(click.Group):
             return None
         command: click.Command = importlib.import_module(f"olos_cli.commands.{cmd_name}").command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS:
+            close = difflib.get_close_matches(name, COMMANDS, 1)
+            hint = f"did you mean 'olos {close[0]}'?" if close else "see 'olos --help'"
+            raise UsageError(f"there is no command {name[:80]!r}", hint=hint)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -181,7 +192,7 @@ def _known(error: Exception) -> OlosError | None:
     if isinstance(error, OlosError):
         return error
     if isinstance(error, click.UsageError):
-        hint = f"{error.ctx.command_path} --help" if error.ctx else None
+        hint = f"see '{error.ctx.command_path} --help'" if error.ctx else None
         return UsageError(error.format_message(), hint=hint)
     if isinstance(error, click.ClickException):
         return UsageError(error.format_message())

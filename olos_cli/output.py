@@ -12,18 +12,22 @@ from olos.errors import InputError
 
 def write_lines(lines: Iterable[str]) -> None:
     """Write lines and flush. Raises BrokenPipeError if nobody reads, InputError if there is no room."""
-    for line in lines:
-        with _translated():
-            sys.stdout.write(line + "\n")
-    flush()
+    encoding = sys.stdout.encoding
+    write_chunks(f"{line}\n".encode(encoding, "backslashreplace") for line in lines)
 
 
 def write_chunks(chunks: Iterable[bytes]) -> None:
     """Write bytes as they are and flush. Raises like `write_lines`."""
     for chunk in chunks:
         with _translated():
-            sys.stdout.buffer.write(chunk)
+            _write_all(chunk)
     flush()
+
+
+def _write_all(data: bytes) -> None:
+    # With PYTHONUNBUFFERED there is no buffer below, and a write may take less than all.
+    while data:
+        data = data[sys.stdout.buffer.write(data) :]
 
 
 def flush() -> None:

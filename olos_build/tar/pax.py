@@ -56,8 +56,8 @@ class Records:
                 name = key[len(_XATTR) :]
                 if not 0 < len(name) <= _MAX_XATTR_NAME or b"\0" in name or len(value) > _MAX_XATTR_VALUE:
                     raise InputError(
-                        f"{self.where}: extended attribute {shown(name)} with {len(value)} bytes is more than "
-                        f"Linux takes: names of 1 to {_MAX_XATTR_NAME} bytes, values of {_MAX_XATTR_VALUE}"
+                        f"{self.where}: extended attribute {shown(name)} of {len(value)} bytes: Linux "
+                        f"takes names of 1 to {_MAX_XATTR_NAME} bytes and values of {_MAX_XATTR_VALUE}"
                     )
                 found[name] = value
         return tuple(sorted(found.items()))

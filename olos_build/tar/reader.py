@@ -149,7 +149,11 @@ class _Reader:
     def _member(self, header: _Header, records: Records, longer: dict[bytes, bytes]) -> Member:
         path = records.text(b"GNU.sparse.name") or records.text(b"path")
         name = longer.get(_GNU_LONG_NAME) or path or header.name
-        uid, gid, mtime = (records.number(b"uid", MAX_ID), records.number(b"gid", MAX_ID), records.seconds(b"mtime"))
+        uid, gid, mtime = (
+            records.number(b"uid", MAX_ID),
+            records.number(b"gid", MAX_ID),
+            records.seconds(b"mtime"),
+        )
         size, content = self._content(header, records)
         device = header.type in (CHARACTER, BLOCK_DEVICE)
         return Member(
@@ -207,7 +211,7 @@ def _padded(size: int) -> int:
 
 
 def _type(letter: bytes, name: bytes) -> bytes:
-    """The type without its variants: contiguous and sparse files are files, v7 has no letter for directories."""
+    """The type without its variants: contiguous and sparse files are files; v7 directories end in a slash."""
     if letter == _V7_REGULAR:
         return DIRECTORY if name.endswith(b"/") else REGULAR
     return REGULAR if letter in (_CONTIGUOUS, _GNU_SPARSE) else letter

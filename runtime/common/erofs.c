@@ -56,15 +56,15 @@ static uint32_t crc32c(const uint8_t *data, size_t size)
     return state;
 }
 
-/* All of the superblock is determined by the two counts and, through the checksum, by what follows. */
-static void make_superblock(uint8_t block[EROFS_BLOCK], uint32_t inodes, uint32_t blocks)
+/* All of the superblock is determined by these numbers and, through the checksum, by what follows it. */
+static void make_superblock(uint8_t block[EROFS_BLOCK], uint16_t root, uint32_t inodes, uint32_t blocks)
 {
     uint8_t *s = block + SUPERBLOCK;
     memset(block, 0, EROFS_FIRST_INODE);
     put_le32(s, MAGIC);
     put_le32(s + 8, 3); /* feature_compat: SB_CHKSUM | MTIME */
     s[12] = 12;         /* blkszbits */
-    put_le16(s + 14, EROFS_ROOT);
+    put_le16(s + 14, root);
     put_le64(s + 16, inodes);
     put_le32(s + 36, blocks);
     put_le32(s + 4, crc32c(s, EROFS_BLOCK - SUPERBLOCK));
@@ -78,11 +78,12 @@ int erofs_open(struct erofs *fs, struct reader *reader, uint64_t size, struct ol
             "an image of an impossible size");
     if (erofs_read(fs, 0, stored, sizeof stored, error))
         return -1;
+    fs->root = le16(stored + SUPERBLOCK + 14);
     fs->inodes = le32(stored + SUPERBLOCK + 16);
     REQUIRE(le32(stored + SUPERBLOCK) == MAGIC, "no EROFS superblock");
     REQUIRE(le32(stored + SUPERBLOCK + 36) == size / EROFS_BLOCK, "the superblock names another size");
     memcpy(expected, stored, sizeof expected);
-    make_superblock(expected, fs->inodes, le32(stored + SUPERBLOCK + 36));
+    make_superblock(expected, fs->root, fs->inodes, le32(stored + SUPERBLOCK + 36));
     REQUIRE(memcmp(stored, expected, EROFS_FIRST_INODE) == 0,
             "the superblock has a wrong checksum, or fields that olos-rootfs-1 does not use");
     return 0;

@@ -9,7 +9,6 @@
 #define EROFS_INODE_SIZE 64
 #define EROFS_DIRENT_SIZE 12
 #define EROFS_FIRST_INODE 1152
-#define EROFS_ROOT (EROFS_FIRST_INODE / EROFS_SLOT)
 #define EROFS_MAX_NAME 255
 #define EROFS_MAX_PATH 4095
 #define EROFS_MAX_DIRENTS (EROFS_BLOCK / 13)
@@ -18,6 +17,7 @@ struct erofs {
     struct reader *reader;
     uint64_t size; /* of the image, in bytes */
     uint32_t inodes;
+    uint16_t root; /* number of the root's inode */
 };
 
 struct erofs_inode {

@@ -340,7 +340,7 @@ static int walk_all(struct walk *w)
 {
     struct erofs_inode root;
     struct erofs_entry entry = {.path = w->path, .link = w->link, .inode = &root};
-    if (place(w, EROFS_ROOT, &root))
+    if (place(w, w->fs->root, &root))
         return -1;
     REQUIRE(root.type == 'd', "the root is not a directory");
     if (w->visit(w->context, &entry, w->error) || enter(w, &root, NULL, NULL))

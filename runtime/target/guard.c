@@ -31,6 +31,15 @@ static _Noreturn void become_kernel(const struct kernel *kernel, pid_t guard)
     _exit(OLOS_FAILED);
 }
 
+/* The caller's streams must not stay open because of us. */
+static void leave_streams(void)
+{
+    int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (nothing < 0 || dup2(nothing, fd) < 0)
+            close(fd);
+}
+
 /* Until the target is gone or wants the end, or the kernel has ended. */
 static void await_end(pid_t kernel, int life)
 {
@@ -54,6 +63,7 @@ static _Noreturn void guard_run(const struct kernel *kernel, const struct termin
     pid_t self = getpid();
     announcement group;
     prctl(PR_SET_NAME, "olos-guard");
+    leave_streams();
     setsid(); /* signals of the terminal are the target's business */
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     block_all_signals();

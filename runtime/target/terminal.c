@@ -1,5 +1,6 @@
 #include "terminal.h"
 
+#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -7,6 +8,8 @@ void terminal_find(struct terminal *terminal)
 {
     terminal->used = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && tcgetpgrp(STDIN_FILENO) == getpgrp() &&
                      tcgetattr(STDIN_FILENO, &terminal->saved) == 0;
+    if (terminal->used && (terminal->device = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)) < 0)
+        terminal->used = false;
 }
 
 void terminal_make_raw(const struct terminal *terminal)
@@ -14,13 +17,13 @@ void terminal_make_raw(const struct terminal *terminal)
     struct termios raw = terminal->saved;
     cfmakeraw(&raw);
     if (terminal->used)
-        tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
+        tcsetattr(terminal->device, TCSADRAIN, &raw);
 }
 
 void terminal_restore(const struct terminal *terminal)
 {
     if (terminal->used)
-        tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal->saved);
+        tcsetattr(terminal->device, TCSADRAIN, &terminal->saved);
 }
 
 void terminal_size(uint16_t *columns, uint16_t *rows)

@@ -7,6 +7,7 @@
 
 struct terminal {
     bool used; /* standard input and output are a terminal of which this is the foreground job */
+    int device; /* open beside the standard streams, which may be closed meanwhile */
     struct termios saved;
 };
 

@@ -145,8 +145,10 @@ def _make_rootfs(tree: Path, image: Path) -> RootfsRecord:
     size = -(-image.stat().st_size // BLOCK) * BLOCK
     os.truncate(image, size)
     listing = subprocess.run(
-        ["veritysetup", "format", "--salt=-", "--uuid=00000000-0000-0000-0000-000000000000"]
-        + [f"--hash-offset={size}", f"--data-blocks={size // BLOCK}", image, image],
+        [
+            *("veritysetup", "format", "--salt=-", "--uuid=00000000-0000-0000-0000-000000000000"),
+            *(f"--hash-offset={size}", f"--data-blocks={size // BLOCK}", image, image),
+        ],
         capture_output=True,
         text=True,
         check=True,

@@ -99,7 +99,9 @@ def test_a_file_that_nobody_measures_is_refused(folder: Path) -> None:
         measure(open_directory(folder), SILENT)
 
 
-@pytest.mark.parametrize("make", [lambda p: p.symlink_to("/dev/zero"), lambda p: p.mkdir()], ids=["link", "folder"])
+@pytest.mark.parametrize(
+    "make", [lambda p: p.symlink_to("/dev/zero"), lambda p: p.mkdir()], ids=["link", "folder"]
+)
 def test_what_is_no_file_is_no_component(folder: Path, make: Callable[[Path], None]) -> None:
     (folder / "kernel" / "linux").unlink()
     make(folder / "kernel" / "linux")

@@ -1,0 +1,1 @@
+"""Builders: Dockerfile and context -> image, one module per builder behind one Protocol."""

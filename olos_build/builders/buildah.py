@@ -1,0 +1,126 @@
+"""The builder `buildah`: no daemon, as root or as a user with subordinate ids (subuid(5)).
+
+RUN steps are isolated by chroot, which works everywhere: in containers, without cgroups, for users. The
+environment variable BUILDAH_ISOLATION chooses another way. Registries on loopback may speak plain HTTP.
+Steps are cached; images have no tag, so that `buildah prune` removes them.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from olos.progress import Progress
+from olos_build import context
+from olos_build.builders.options import build_arguments, by_hand
+from olos_build.builders.protocol import BuildRequest, BuiltImage
+from olos_build.builders.steps import Steps
+from olos_build.dockerfile import Dockerfile, load
+from olos_build.tool import Tool, ToolFailedError, first_line, run
+
+BUILDAH = Tool("buildah", "buildah")
+_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+_DROP_INS = (Path("/etc/containers/registries.conf.d"), Path("~/.config/containers/registries.conf.d"))
+
+
+@dataclass(frozen=True)
+class _Spool:
+    """Where the parts of one build lie."""
+
+    folder: Path
+
+    @property
+    def context(self) -> Path:
+        return self.folder / "context"
+
+    @property
+    def dockerfile(self) -> Path:
+        return self.folder / "Dockerfile"
+
+    @property
+    def no_patterns(self) -> Path:
+        return self.folder / "ignore-nothing"
+
+    @property
+    def registries(self) -> Path:
+        return self.folder / "registries.conf.d"
+
+    @property
+    def image_id(self) -> Path:
+        return self.folder / "image-id"
+
+    @property
+    def image(self) -> Path:
+        return self.folder / "image.tar"
+
+
+class Buildah:
+    """Builds with the program `buildah`."""
+
+    @property
+    def name(self) -> str:
+        return "buildah"
+
+    def available(self) -> bool:
+        return BUILDAH.installed()
+
+    def version(self) -> str:
+        # "buildah version 1.28.2 (image-spec …)"
+        return " ".join(first_line(BUILDAH, ["--version"]).split()[2:3])
+
+    def build(self, request: BuildRequest, spool: Path, progress: Progress) -> BuiltImage:
+        dockerfile = load(request.dockerfile)
+        version = self.version()
+        parts = _Spool(spool / "buildah")
+        _prepare(parts, request, dockerfile, progress)
+        steps = Steps(dockerfile, progress)
+        try:
+            run(BUILDAH, _arguments(parts, request, dockerfile), steps.line)
+        except ToolFailedError as exc:
+            tail = tuple(_without_spool(line, parts, request) for line in exc.tail)
+            message = f"buildah failed with {exc.reason}:"
+            raise steps.failed(message, tail, by_hand("buildah build --isolation=chroot", request)) from exc
+        progress.step("exporting the image")
+        image_id = parts.image_id.read_text().strip()
+        run(BUILDAH, ["push", "--quiet", image_id, f"docker-archive:{parts.image}"], progress.output)
+        return BuiltImage("archive", parts.image, self.name, version)
+
+
+def _prepare(parts: _Spool, request: BuildRequest, dockerfile: Dockerfile, progress: Progress) -> None:
+    parts.folder.mkdir()
+    parts.dockerfile.write_bytes(dockerfile.content)
+    parts.no_patterns.touch()
+    _write_registries(parts.registries)
+    context.unpack(request, parts.context, progress)
+
+
+def _arguments(parts: _Spool, request: BuildRequest, dockerfile: Dockerfile) -> list[str | Path]:
+    isolation = os.environ.get("BUILDAH_ISOLATION") or "chroot"
+    arguments: list[str | Path] = ["--registries-conf-dir", parts.registries, "build"]
+    # The Docker format keeps SHELL, HEALTHCHECK and ONBUILD; OCI has no place for them.
+    arguments += ["--format=docker", f"--isolation={isolation}", f"--platform={request.platform}"]
+    arguments += ["--layers", "--force-rm", "--pull=false", "--identity-label=false"]
+    arguments += [f"--target={request.stage}"] if request.stage else []
+    arguments += [f"--build-arg={n}={v}" for n, v in build_arguments(request, dockerfile).items()]
+    arguments += ["--file", parts.dockerfile, "--ignorefile", parts.no_patterns]
+    return [*arguments, "--iidfile", parts.image_id, parts.context]
+
+
+def _write_registries(folder: Path) -> None:
+    """Drop-in files for containers-registries.conf(5): the machine's and the user's, and ours first.
+
+    The option that names the directory takes the place of theirs, so theirs are linked into it.
+    """
+    folder.mkdir()
+    entries = (f'[[registry]]\nlocation = "{host}"\ninsecure = true\n' for host in _LOOPBACK)
+    (folder / "000-loopback.conf").write_text("".join(entries))
+    for number, source in enumerate(_DROP_INS, 1):
+        if source.expanduser().is_dir():
+            for file in sorted(source.expanduser().glob("*.conf")):
+                (folder / f"{number:03}-{file.name}").symlink_to(file)
+
+
+def _without_spool(line: str, parts: _Spool, request: BuildRequest) -> str:
+    line = line.replace(str(parts.context), str(request.context))
+    return line.replace(str(parts.dockerfile), str(request.dockerfile))

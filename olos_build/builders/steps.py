@@ -1,0 +1,46 @@
+"""Following a builder through the steps of a Dockerfile, so that an error names the line."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+
+from olos.errors import BuildStepError
+from olos.progress import Progress
+from olos_build.dockerfile import Dockerfile, Instruction
+from olos_build.tool import TAIL_LINES
+
+_STEP = re.compile(r"(?:\[\d+/\d+\] )?(?:STEP|Step) \d+/\d+ ?: (.+)")
+
+
+class Steps:
+    """Passes on what a builder prints, and remembers which step it is at and what that printed."""
+
+    def __init__(self, dockerfile: Dockerfile, progress: Progress) -> None:
+        self._dockerfile, self._progress = dockerfile, progress
+        self._seen: dict[str, int] = {}
+        self._current: Instruction | None = None
+        self._tail: deque[str] = deque(maxlen=TAIL_LINES)
+
+    @property
+    def tail(self) -> tuple[str, ...]:
+        """The last lines."""
+        return tuple(self._tail)
+
+    def line(self, line: str) -> None:
+        """One line of output."""
+        if match := _STEP.fullmatch(line):
+            text = match[1]
+            self._current = self._dockerfile.find(text, self._seen.get(text, 0))
+            self._seen[text] = self._seen.get(text, 0) + 1
+            self._progress.step(text)
+        self._tail.append(line)
+        self._progress.output(line)
+
+    def failed(self, message: str, tail: tuple[str, ...], hint: str) -> BuildStepError:
+        """The error for a build that failed, with the last lines it printed."""
+        output = "".join(f"\n  {line}" for line in tail)
+        where = f"{self._dockerfile.path}"
+        if self._current:
+            where += f": line {self._current.line}: {self._current.text}"
+        return BuildStepError(f"{where}\n{message}{output}", hint=hint)

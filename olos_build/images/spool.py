@@ -1,0 +1,181 @@
+"""Layers verified and decompressed: blob in, tar archive out (OCI layer media types, RFC 1952, RFC 8878).
+
+A blob's own digest is checked while it streams, and the digest of what it unpacks to. An uncompressed
+layer is used where it lies; others are unpacked into the spool, a directory for as long as the build.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import shutil
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import zstandard
+
+from olos.digest import Digest
+from olos.errors import InputError
+from olos.extent import Extent
+from olos.progress import Progress, Task
+from olos_build.images.model import Layer
+
+UNPACKED_LIMIT = 64 << 30
+"""Most bytes that the layers of an image may unpack to."""
+
+_CHUNK = 1 << 20
+_ZSTD_WINDOW = 1 << 27
+"""Most memory that a zstd frame may ask for: what its own tool grants without being told."""
+
+_MAGICS = {
+    b"\x1f\x8b": "gzip",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    **{bytes((0x50 + n, 0x2A, 0x4D, 0x18)): "zstd" for n in range(16)},
+    b"BZh": "bzip2",
+    b"\xfd7zXZ\0": "xz",
+}
+
+
+@dataclass(frozen=True)
+class Blob:
+    """Bytes, what messages call them, and the digest they must have, None if nobody said."""
+
+    name: str
+    extent: Extent
+    digest: Digest | None = None
+
+
+class Spool:
+    """Unpacks blobs into a directory. All methods raise InputError naming the blob."""
+
+    def __init__(self, folder: Path, progress: Progress, limit: int | None = None) -> None:
+        self._folder, self._progress = folder, progress
+        self._left = min(UNPACKED_LIMIT, shutil.disk_usage(folder).free) if limit is None else limit
+        self._layers: dict[tuple[Digest | None, Digest], Layer] = {}
+        self._count = 0
+
+    def layer(self, blob: Blob, diff_id: Digest) -> Layer:
+        """The layer in a blob, verified: it must unpack to `diff_id`."""
+        known = self._layers.get((blob.digest, diff_id))
+        if known and blob.digest:
+            return known
+        extent, unpacked = self._unpack(blob, diff_id.algorithm)
+        if unpacked != diff_id:
+            raise mismatch(f"{blob.name}: digest of the unpacked layer", diff_id, unpacked)
+        self._layers[blob.digest, diff_id] = Layer(extent, diff_id)
+        return self._layers[blob.digest, diff_id]
+
+    def archive(self, blob: Blob) -> Extent:
+        """An archive, unpacked if it is compressed."""
+        if _compression(blob) is None:
+            return blob.extent
+        return self._unpack(blob, "sha256")[0]
+
+    def _unpack(self, blob: Blob, algorithm: str) -> tuple[Extent, Digest]:
+        """The uncompressed bytes and their digest; the blob's own digest has been checked."""
+        compression = _compression(blob)
+        with blob.extent.open() as raw, self._progress.task(blob.name, blob.extent.size, "B") as task:
+            source = _Hashing(raw, blob.digest.algorithm if blob.digest else algorithm, task)
+            if compression is not None:
+                return self._decompress(blob, source, _DECOMPRESSORS[compression], algorithm)
+            _check(blob, source)
+        if source.digest().algorithm != algorithm:
+            raise InputError(f"{blob.name}: its digest and its diff_id are of different algorithms")
+        return blob.extent, source.digest()
+
+    def _decompress(
+        self, blob: Blob, source: _Hashing, opener: Callable[[BinaryIO], BinaryIO], algorithm: str
+    ) -> tuple[Extent, Digest]:
+        self._count += 1
+        path = self._folder / f"unpacked-{self._count}.tar"
+        try:
+            with path.open("xb") as output, opener(cast("BinaryIO", source)) as stream:
+                digest, size = self._copy(stream, output, hashlib.new(algorithm), blob.name)
+        except (EOFError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError) as exc:
+            _check(blob, source)  # a damaged blob is named as such
+            raise InputError(f"{blob.name}: cannot be decompressed: {exc}") from exc
+        except OSError as exc:
+            raise InputError(f"{path}: cannot be written: {exc.strerror}", hint="free some space") from exc
+        _check(blob, source)
+        return Extent(path, 0, size), Digest(algorithm, digest)
+
+    def _copy(self, stream: BinaryIO, output: BinaryIO, state: hashlib._Hash, name: str) -> tuple[bytes, int]:
+        """Copy within the limit. Digest and number of bytes."""
+        size = 0
+        while chunk := stream.read(_CHUNK):
+            size += len(chunk)
+            self._left -= len(chunk)
+            if self._left < 0:
+                raise InputError(
+                    f"{name}: unpacks to more than there is room for",
+                    hint=f"free some space in {self._folder}; no image may have more than {UNPACKED_LIMIT}",
+                )
+            state.update(chunk)
+            output.write(chunk)
+        return state.digest(), size
+
+
+class _Hashing(io.RawIOBase):
+    """Hashes what is read through it and reports it."""
+
+    def __init__(self, stream: BinaryIO, algorithm: str, task: Task) -> None:
+        self._stream, self._algorithm, self._task = stream, algorithm, task
+        self._state = hashlib.new(algorithm)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
+        data = self._stream.read(len(view))
+        view[: len(data)] = data
+        self._state.update(data)
+        self._task.advance(len(data))
+        return len(data)
+
+    def digest(self) -> Digest:
+        """The digest of what has been read."""
+        return Digest(self._algorithm, self._state.digest())
+
+
+def _check(blob: Blob, source: _Hashing) -> None:
+    """Read the rest of a blob and compare its digest."""
+    while source.read(_CHUNK):
+        pass
+    if blob.digest and source.digest() != blob.digest:
+        raise mismatch(f"{blob.name}: digest", blob.digest, source.digest())
+
+
+def _compression(blob: Blob) -> str | None:
+    with blob.extent.open() as stream:
+        start = stream.read(8)
+    name = next((name for magic, name in _MAGICS.items() if start.startswith(magic)), None)
+    if name is not None and name not in _DECOMPRESSORS:
+        raise InputError(f"{blob.name}: is compressed with {name}, not with gzip or zstd")
+    return name
+
+
+def _gzip(source: BinaryIO) -> BinaryIO:
+    return cast("BinaryIO", gzip.GzipFile(fileobj=io.BufferedReader(cast("io.RawIOBase", source), _CHUNK)))
+
+
+def _zstd(source: BinaryIO) -> BinaryIO:
+    decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
+    return cast(
+        "BinaryIO", decompressor.stream_reader(source, _CHUNK, read_across_frames=True, closefd=False)
+    )
+
+
+_DECOMPRESSORS: dict[str, Callable[[BinaryIO], BinaryIO]] = {"gzip": _gzip, "zstd": _zstd}
+
+
+def mismatch(what: str, expected: object, actual: object) -> InputError:
+    """An input that is not what its digest or size says."""
+    return InputError(
+        f"{what} does not match\n  expected {expected}\n  actual   {actual}",
+        hint="the image is damaged or incomplete: fetch or build it again",
+    )

@@ -1,0 +1,170 @@
+"""The one door to other programs.
+
+A program gets an argument list (no shell), no standard input, the C locale and umask 022, so that
+nothing of the caller's session shows in what it makes. It runs in a process group of its own; when it
+ends, or when we are interrupted, what is left of that group is killed.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import re
+import select
+import shlex
+import shutil
+import signal
+import subprocess
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from olos.errors import BuildStepError, MissingToolError
+
+MAX_LINE = 2000
+"""Characters; a longer line is reported in pieces."""
+
+TAIL_LINES = 40
+_GRACE_SECONDS = 5.0
+_CHUNK = 1 << 16
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A program that may be missing, and the Debian package that has it."""
+
+    name: str
+    package: str
+
+    def installed(self) -> bool:
+        """Whether it can be started."""
+        return shutil.which(self.name) is not None
+
+    def path(self) -> str:
+        """Where it is. Raises MissingToolError."""
+        path = shutil.which(self.name)
+        if path is None:
+            raise MissingToolError(f"{self.name} is not installed", hint=f"apt-get install {self.package}")
+        return path
+
+
+class ToolFailedError(BuildStepError):
+    """A program ended with another status than 0. `tail` are the last lines it printed."""
+
+    def __init__(self, command: Sequence[str], status: int, tail: Sequence[str]) -> None:
+        self.tail = tuple(tail)
+        self.reason = f"signal {-status}" if status < 0 else f"status {status}"
+        output = "".join(f"\n  {line}" for line in self.tail)
+        super().__init__(f"{command[0]} failed with {self.reason}:\n  {shlex.join(command)}{output}")
+
+
+def run(
+    tool: Tool,
+    arguments: Sequence[str | Path],
+    output: Callable[[str], None],
+    *,
+    environment: Mapping[str, str] | None = None,
+) -> None:
+    """Run a program to its end and hand every line it prints, on stdout or stderr, to `output`.
+
+    Raises MissingToolError if it is not there, and ToolFailedError if it fails.
+    """
+    command = [tool.path(), *map(str, arguments)]
+    tail: deque[str] = deque(maxlen=TAIL_LINES)
+    with _started(command, environment or {}) as process:
+        for line in _lines(process):
+            tail.append(line)
+            output(line)
+    if process.returncode:
+        raise ToolFailedError([tool.name, *command[1:]], process.returncode, tail)
+
+
+def first_line(tool: Tool, arguments: Sequence[str | Path]) -> str:
+    """The first line that a short call prints, or nothing. Raises like `run`."""
+    lines: list[str] = []
+    run(tool, arguments, lambda line: None if lines else lines.append(line))
+    return lines[0] if lines else ""
+
+
+def printable(text: str) -> str:
+    """The text without terminal sequences and other control characters but tabs."""
+    return _CONTROL.sub("", text)
+
+
+@contextmanager
+def _started(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "LC_ALL": "C", "LANGUAGE": "", **environment},
+            umask=0o022,
+            process_group=0,
+        )
+    except OSError as exc:
+        raise BuildStepError(f"{command[0]}: cannot be started: {exc.strerror}") from exc
+    with process:
+        try:
+            yield process
+        except BaseException:
+            _end(process)
+            raise
+        finally:
+            # The zombie keeps the group's number from being given to others until `wait`.
+            _signal(process, signal.SIGKILL)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ask the group to end, so that the tool can tidy up, and wait a while for the tool itself."""
+    _signal(process, signal.SIGTERM)
+    descriptor = os.pidfd_open(process.pid)
+    try:
+        select.select([descriptor], [], [], _GRACE_SECONDS)
+    finally:
+        os.close(descriptor)
+
+
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
+
+
+def _lines(process: subprocess.Popen[bytes]) -> Iterator[str]:
+    """What the program prints, line by line, until it ends.
+
+    A process that it left behind may hold the pipe open for ever, so the end of the program counts.
+    """
+    assert process.stdout is not None
+    pipe, rest = process.stdout.fileno(), ""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    ended = os.pidfd_open(process.pid)
+    try:
+        while True:
+            readable, _, _ = select.select([pipe, ended], [], [])
+            if pipe not in readable:
+                break
+            chunk = os.read(pipe, _CHUNK)
+            if not chunk:
+                break
+            *lines, rest = _LINE_END.split(rest + decoder.decode(chunk))
+            if len(rest) > MAX_LINE:
+                lines, rest = [*lines, rest], ""
+            for line in lines:
+                yield from _pieces(line)
+    finally:
+        os.close(ended)
+    if rest:
+        yield printable(rest)
+    # The pipe is closed, but the program may go on.
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+
+
+def _pieces(line: str) -> Iterator[str]:
+    for start in range(0, max(len(line), 1), MAX_LINE):
+        yield printable(line[start : start + MAX_LINE])
