@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 from olos_build.acquire import acquire
@@ -15,6 +14,7 @@ from measure.layout import Measured
 from measure.layout import measure as measure_layout
 from measure.regions import measurement
 from measure.rootfs import measure as measure_rootfs
+from olos import VERSION
 from olos.binaries import LAUNCHER, TARGET, binary
 from olos.digest import Digest
 from olos.errors import InputError, MismatchError
@@ -90,7 +90,7 @@ def build(options: BuildOptions, progress: Progress) -> Built:
             )
             (folder / MANIFEST).write_bytes(_checked(manifest))
             provenance = Provenance(
-                built.builder, built.version, options.settings.source_date_epoch, version("olos")
+                built.builder, built.version, options.settings.source_date_epoch, VERSION
             )
             (folder / ANNOTATIONS).write_bytes(document(image, provenance))
     return Built(options.output, measurement(manifest))

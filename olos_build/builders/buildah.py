@@ -76,11 +76,14 @@ class Buildah:
         _prepare(parts, request, dockerfile, progress)
         steps = Steps(dockerfile, progress)
         try:
-            run(BUILDAH, _arguments(parts, request, dockerfile), steps.line)
+            run(
+                BUILDAH,
+                _arguments(parts, request, dockerfile),
+                lambda line: steps.line(_without_spool(line, parts, request)),
+            )
         except ToolFailedError as exc:
-            tail = tuple(_without_spool(line, parts, request) for line in exc.tail)
-            message = f"buildah failed with {exc.reason}:"
-            raise steps.failed(message, tail, by_hand("buildah build --isolation=chroot", request)) from exc
+            hint = by_hand("buildah build --isolation=chroot", request)
+            raise steps.failed(f"buildah failed with {exc.reason}:", hint) from exc
         progress.step("exporting the image")
         image_id = parts.image_id.read_text().strip()
         run(BUILDAH, ["push", "--quiet", image_id, f"docker-archive:{parts.image}"], progress.output)

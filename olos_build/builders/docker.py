@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from docker import APIClient
@@ -20,7 +21,7 @@ from olos_build.builders.protocol import BuildRequest, BuiltImage
 from olos_build.builders.steps import Steps
 from olos_build.dockerfile import Dockerfile, load
 from olos_build.engine import connected, save
-from olos_build.tool import MAX_LINE, Tool, ToolFailedError, printable, run
+from olos_build.tool import MAX_LINE, Tool, ToolFailedError, first_line, printable, run
 
 DOCKER = Tool("docker", "docker.io")
 
@@ -44,19 +45,31 @@ class Docker:
             return str(client.version()["Version"])
 
     def build(self, request: BuildRequest, spool: Path, progress: Progress) -> BuiltImage:
-        dockerfile = load(request.dockerfile)
-        folder = spool / "docker"
-        archive = folder / "image.tar"
-        folder.mkdir()
+        job = _Job(request, load(request.dockerfile), spool / "docker", progress)
+        archive = job.folder / "image.tar"
+        job.folder.mkdir()
         with connected() as client:
             version = str(client.version()["Version"])
-            steps = Steps(dockerfile, progress)
-            if has_buildx():
-                image = _build_with_buildx(request, dockerfile, folder, steps, progress)
-            else:
-                image = _build_with_engine(client, request, dockerfile, folder, steps, progress)
+            image = _build_with_buildx(job) if has_buildx() else _build_with_engine(client, job)
             save(client, image, archive, progress)
         return BuiltImage("archive", archive, self.name, version)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One build, and the folder for what it needs."""
+
+    request: BuildRequest
+    dockerfile: Dockerfile
+    folder: Path
+    progress: Progress
+
+    def arguments(self) -> dict[str, str]:
+        return build_arguments(self.request, self.dockerfile)
+
+    def hint(self) -> str:
+        host = os.environ.get("DOCKER_HOST")
+        return by_hand("docker build", self.request, {"DOCKER_HOST": host} if host else {})
 
 
 def has_buildx() -> bool:
@@ -64,46 +77,41 @@ def has_buildx() -> bool:
     if not DOCKER.installed():
         return False
     try:
-        run(DOCKER, ["buildx", "version"], lambda line: None)
+        first_line(DOCKER, ["buildx", "version"])
     except ToolFailedError:
         return False
     return True
 
 
-def _build_with_buildx(
-    request: BuildRequest, dockerfile: Dockerfile, folder: Path, steps: Steps, progress: Progress
-) -> str:
-    """BuildKit looks for NAME.dockerignore beside the Dockerfile first; an empty one ignores nothing."""
-    (folder / "Dockerfile").write_bytes(dockerfile.content)
+def _build_with_buildx(job: _Job) -> str:
+    """Returns the id of the image."""
+    request, folder = job.request, job.folder
+    (folder / "Dockerfile").write_bytes(job.dockerfile.content)
+    # BuildKit looks for the patterns there first; an empty file leaves out nothing.
     (folder / "Dockerfile.dockerignore").touch()
-    context.unpack(request, folder / "context", progress)
+    context.unpack(request, folder / "context", job.progress)
     arguments: list[str | Path] = ["buildx", "build", "--progress=plain", "--provenance=false", "--load"]
     arguments += [f"--platform={request.platform}", "--iidfile", folder / "image-id"]
     arguments += [f"--target={request.stage}"] if request.stage else []
-    arguments += [f"--build-arg={n}={v}" for n, v in build_arguments(request, dockerfile).items()]
+    arguments += [f"--build-arg={name}={value}" for name, value in job.arguments().items()]
+    steps = Steps(job.dockerfile, job.progress)
     try:
         run(DOCKER, [*arguments, "--file", folder / "Dockerfile", folder / "context"], steps.line)
     except ToolFailedError as exc:
-        raise steps.failed(f"docker buildx failed with {exc.reason}:", exc.tail, _hint(request)) from exc
+        raise steps.failed(f"docker buildx failed with {exc.reason}:", job.hint()) from exc
     return (folder / "image-id").read_text().strip()
 
 
-def _build_with_engine(
-    client: APIClient,
-    request: BuildRequest,
-    dockerfile: Dockerfile,
-    folder: Path,
-    steps: Steps,
-    progress: Progress,
-) -> str:
-    # The Engine leaves out what it reads itself if the patterns name it.
+def _build_with_engine(client: APIClient, job: _Job) -> str:
+    """Returns the id of the image."""
+    # The Engine leaves out of the context what it reads itself if the patterns name it.
     extra = {
-        context.RESERVED: dockerfile.content,
+        context.RESERVED: job.dockerfile.content,
         context.IGNORE_FILE: f"{context.IGNORE_FILE}\n{context.RESERVED}\n".encode(),
     }
-    sent = folder / "context.tar"
+    sent = job.folder / "context.tar"
     with sent.open("x+b") as stream:
-        context.tar(request, stream, progress, extra)
+        context.tar(job.request, stream, job.progress, extra)
         stream.seek(0)
         events = client.build(
             fileobj=stream,
@@ -112,33 +120,28 @@ def _build_with_engine(
             decode=True,
             rm=True,
             forcerm=True,
-            target=request.stage,
-            platform=request.platform,
-            buildargs=build_arguments(request, dockerfile),
+            target=job.request.stage,
+            platform=job.request.platform,
+            buildargs=job.arguments(),
         )
-        image = _follow(events, steps, request)
+        image = _follow(events, job)
     sent.unlink()
     return image
 
 
-def _follow(events: Iterable[object], steps: Steps, request: BuildRequest) -> str:
+def _follow(events: Iterable[object], job: _Job) -> str:
     """Read the Engine's account of the build. Returns the id of the image."""
-    image = ""
+    steps, image = Steps(job.dockerfile, job.progress), ""
     for event in events:
         if not isinstance(event, dict):
             continue
         if "error" in event:
-            message = printable(str(event["error"]))[:MAX_LINE]
-            raise steps.failed(message, steps.tail, _hint(request))
+            raise steps.failed(printable(str(event["error"]))[:MAX_LINE], job.hint())
         for line in str(event.get("stream") or event.get("status") or "").splitlines():
-            steps.line(printable(line)[:MAX_LINE])
+            if line.strip():
+                steps.line(printable(line)[:MAX_LINE])
         if isinstance(aux := event.get("aux"), dict) and isinstance(aux.get("ID"), str):
             image = aux["ID"]
     if not image:
         raise BuildStepError("the Docker Engine ended the build without an image or an error")
     return image
-
-
-def _hint(request: BuildRequest) -> str:
-    host = os.environ.get("DOCKER_HOST")
-    return by_hand("docker build", request, {"DOCKER_HOST": host} if host else {})

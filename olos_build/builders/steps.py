@@ -22,11 +22,6 @@ class Steps:
         self._current: Instruction | None = None
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
 
-    @property
-    def tail(self) -> tuple[str, ...]:
-        """The last lines."""
-        return tuple(self._tail)
-
     def line(self, line: str) -> None:
         """One line of output."""
         if match := _STEP.fullmatch(line):
@@ -34,12 +29,14 @@ class Steps:
             self._current = self._dockerfile.find(text, self._seen.get(text, 0))
             self._seen[text] = self._seen.get(text, 0) + 1
             self._progress.step(text)
-        self._tail.append(line)
+            self._tail.clear()
+        else:
+            self._tail.append(line)
         self._progress.output(line)
 
-    def failed(self, message: str, tail: tuple[str, ...], hint: str) -> BuildStepError:
-        """The error for a build that failed, with the last lines it printed."""
-        output = "".join(f"\n  {line}" for line in tail)
+    def failed(self, message: str, hint: str) -> BuildStepError:
+        """The error for a build that failed, with the last lines that its last step printed."""
+        output = "".join(f"\n  {line}" for line in self._tail)
         where = f"{self._dockerfile.path}"
         if self._current:
             where += f": line {self._current.line}: {self._current.text}"

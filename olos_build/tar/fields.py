@@ -22,17 +22,18 @@ def number(field: bytes) -> int | None:
     if field[0] & 0x80:
         value = int.from_bytes(field, "big") & ~(0x80 << 8 * (len(field) - 1))
         return value - (1 << (8 * len(field) - 1)) if field[0] & 0x40 else value
-    digits = string(field.strip(b" \0"))
-    if not digits:
-        return 0
-    return int(digits, 8) if digits.isdigit() and max(digits) < ord("8") else None
+    digits = string(field.strip(b" \0")) or b"0"
+    try:
+        return int(digits, 8) if digits.isdigit() else None
+    except ValueError:  # an 8 or a 9
+        return None
 
 
-def bounded(field: bytes, what: str, low: int, high: int) -> int:
-    """A number from `low` to `high`. Raises InputError naming `what`."""
+def bounded(field: bytes, where: str, what: str, low: int, high: int) -> int:
+    """A number from `low` to `high`. Raises InputError naming `where` and `what`."""
     value = number(field)
     if value is None or not low <= value <= high:
-        raise InputError(f"{what}: {field!r} is no number from {low} to {high}")
+        raise InputError(f"{where}: {what} {field!r} is no number from {low} to {high}")
     return value
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from olos.errors import InputError
 from olos_build.tar.fields import decimal, shown
@@ -23,10 +24,14 @@ class Records:
 
     items: tuple[tuple[bytes, bytes], ...]
     where: str
+    values: Mapping[bytes, bytes] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "values", dict(self.items))
 
     def text(self, key: bytes) -> bytes:
         """A value without NUL; empty if there is none."""
-        value = next((value for known, value in reversed(self.items) if known == key), b"")
+        value = self.values.get(key, b"")
         if b"\0" in value:
             raise InputError(f"{self.where}: pax record {key.decode()} contains a NUL character")
         return value
@@ -51,7 +56,7 @@ class Records:
     def xattrs(self) -> tuple[tuple[bytes, bytes], ...]:
         """The extended attributes (SCHILY.xattr.NAME), sorted by name."""
         found: dict[bytes, bytes] = {}
-        for key, value in self.items:
+        for key, value in self.values.items():
             if key.startswith(_XATTR):
                 name = key[len(_XATTR) :]
                 if not 0 < len(name) <= _MAX_XATTR_NAME or b"\0" in name or len(value) > _MAX_XATTR_VALUE:

@@ -84,7 +84,7 @@ class _Header:
 
     def number(self, index: int, what: str, low: int, high: int) -> int:
         """The field of that index in _HEADER."""
-        return bounded(self._fields[index], f"{self.where}: {what}", low, high)
+        return bounded(self._fields[index], self.where, what, low, high)
 
     def _check(self) -> None:
         expected = self.number(6, "checksum", 0, MAX_SIZE)

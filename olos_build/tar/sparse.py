@@ -18,6 +18,7 @@ from olos_build.tar.pax import Records
 MAX_RUNS = 1 << 17
 """Most runs of one file; each costs memory."""
 
+_PREFIX = b"GNU.sparse."
 _MAX_LINE = 20
 _HEADER_RUNS, _HEADER_MORE, _HEADER_SIZE = slice(386, 482), 482, slice(483, 495)
 _BLOCK_RUNS, _BLOCK_MORE = slice(0, 504), 504
@@ -56,7 +57,7 @@ def old_gnu(header: bytes, take: Callable[[], bytes], where: str) -> Map:
         numbers += _runs(block[_BLOCK_RUNS], where)
         more = block[_BLOCK_MORE]
         _check_count(len(numbers), where)
-    return Map(bounded(header[_HEADER_SIZE], f"{where}: size of a sparse file", 0, MAX_SIZE), tuple(numbers))
+    return Map(bounded(header[_HEADER_SIZE], where, "size of a sparse file:", 0, MAX_SIZE), tuple(numbers))
 
 
 def _runs(table: bytes, where: str) -> list[int]:
@@ -67,7 +68,7 @@ def _runs(table: bytes, where: str) -> list[int]:
         if not entry[0] or not entry[_FIELD]:
             break
         numbers += (
-            bounded(field, f"{where}: map of a sparse file", 0, MAX_SIZE)
+            bounded(field, where, "map of a sparse file:", 0, MAX_SIZE)
             for field in (entry[:_FIELD], entry[_FIELD:])
         )
     return numbers
@@ -78,6 +79,8 @@ def from_records(records: Records, take: Callable[[], bytes], where: str) -> Map
 
     `take` gives the next block of the content, where format 1.0 has its map.
     """
+    if not any(key.startswith(_PREFIX) for key in records.values):
+        return None
     version = records.text(b"GNU.sparse.major"), records.text(b"GNU.sparse.minor")
     if version == (b"1", b"0"):
         size = records.number(b"GNU.sparse.realsize", MAX_SIZE)
@@ -87,8 +90,6 @@ def from_records(records: Records, take: Callable[[], bytes], where: str) -> Map
         joined = records.text(b"GNU.sparse.map")
         keys = (b"GNU.sparse.offset", b"GNU.sparse.numbytes")
         texts = joined.split(b",") if joined else [value for key, value in records.items if key in keys]
-        if size is None and not texts:
-            return None
     else:
         raise InputError(f"{where}: sparse file of unknown format {version!r}")
     if size is None or len(texts) % 2:

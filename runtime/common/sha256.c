@@ -91,6 +91,8 @@ void sha256_update(struct sha256 *s, const void *data, size_t size)
 {
     const uint8_t *bytes = data;
     size_t held = s->length % 64;
+    if (!size)
+        return; /* then data may be NULL */
     s->length += size;
     if (held) {
         size_t part = size < 64 - held ? size : 64 - held;

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from olos.binaries import LAUNCHER, binary
 from olos.layout import open_directory
 from olos.manifest import Mount, Policy, User
 from support.layouts import noise
 from support.packages import pack
-from support.runtime import APP, POLICY, Spec, command, compile_static, make_layout, run, shell, with_app
+from support.runtime import APP, POLICY, Spec, command, make_layout, run, shell, with_app
 
 HELLO = r"""
 #include <stdio.h>
@@ -409,29 +410,45 @@ def test_app_ends_whatever_it_left_behind(layout: Path) -> None:
     assert sh(layout, "sleep 1000 & echo started") == "started\n"
 
 
-def test_package_file_of_the_layout(layout: Path, tmp_path: Path) -> None:
-    """The image is read at its place in a larger file."""
-    launcher = tmp_path / "starter"
-    compile_static(
-        r"""
-        #include <stdio.h>
-        #include <unistd.h>
-        int main(int argc, char **argv) {
-            char option[] = "--olos-package-fd=0";
-            (void)argc;
-            argv[2] = option; /* the program, then what a launcher says, then the caller's arguments */
-            execv(argv[1], argv + 1);
-            return 9;
-        }""",
-        launcher,
+# ---- packages ----
+
+
+@pytest.fixture(scope="module")
+def package(layout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("packed") / "an app.olos"
+    return pack(open_directory(layout), path, binary(LAUNCHER).read_bytes())
+
+
+def test_package(package: Path) -> None:
+    result = subprocess.run(
+        [package, "-c", "hello; cat"], input=b"input", capture_output=True, check=False, timeout=60
     )
-    package = pack(open_directory(layout), tmp_path / "app.olos")
-    with package.open("rb") as stream:
+    assert (result.returncode, result.stdout, result.stderr) == (0, b"hello\ninput", b"trouble\n")
+
+
+def test_package_with_closed_streams(package: Path) -> None:
+    """The package itself is then opened under the number of one of them."""
+    line = f"'{package}' -c 'cat; echo out; exit 4' <&- 2>&-"
+    result = subprocess.run(["sh", "-c", line], capture_output=True, check=False, timeout=60)
+    assert (result.returncode, result.stdout, result.stderr) == (4, b"out\n", b"")
+
+
+def test_package_reached_in_other_ways(package: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(package)
+    for name in (str(tmp_path / "link"), "link"):
+        path = f"{tmp_path}:{os.environ['PATH']}"
         result = subprocess.run(
-            [launcher, layout / "target/linux", "-", "-c", "cat; hello"],
-            stdin=stream,
+            ["sh", "-c", f"{name} -c hello"],
+            env={"PATH": path},
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
             timeout=60,
         )
-    assert (result.returncode, result.stdout) == (0, b"hello\n")
+        assert (result.returncode, result.stdout) == (0, b"hello\n")
+
+
+def test_two_runs_of_one_package_at_a_time(package: Path) -> None:
+    runs = [subprocess.Popen([package, "-c", "read x; echo $x"], stdin=-1, stdout=-1) for _ in range(2)]
+    for number, process in enumerate(runs):
+        assert process.communicate(f"{number}\n".encode(), 60)[0] == f"{number}\n".encode()

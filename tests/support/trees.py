@@ -6,6 +6,7 @@ import os
 import random
 import stat
 import struct
+import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -237,3 +238,14 @@ def write_image(tree: Tree, path: Path) -> WrittenImage:
         size = write(tree, stream, SILENT)
         root = append_hash_tree(stream, size, SILENT)
     return WrittenImage(path, size, root)
+
+
+def small_image() -> bytes:
+    """The EROFS image, without hash tree, of a tree of a few entries."""
+    with tempfile.TemporaryDirectory() as name:
+        store = Store(Path(name) / "store")
+        tree = tree_of({b"data": store.regular(noise(20_000)), b"bin/app": store.regular(b"app", mode=0o755)})
+        with tempfile.TemporaryFile() as stream:
+            size = write(tree, stream, SILENT)
+            stream.seek(0)
+            return stream.read(size)

@@ -17,8 +17,9 @@ MIB = 1 << 20
 
 
 def judged(path: Path) -> str:
-    command = ["fsverity", "digest", "--compact", path]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    command: list[str | Path] = ["fsverity", "digest", "--compact", path]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    return result.stdout.strip()
 
 
 SIZES = [

@@ -42,7 +42,15 @@ def whole(path: Path) -> Extent:
 def judged(path: Path) -> str:
     """Append the tree with veritysetup; returns the root."""
     size = path.stat().st_size
-    command = ["veritysetup", "format", "--salt=-", f"--uuid={NIL}", f"--hash-offset={size}", path, path]
+    command: list[str | Path] = [
+        "veritysetup",
+        "format",
+        "--salt=-",
+        f"--uuid={NIL}",
+        f"--hash-offset={size}",
+        path,
+        path,
+    ]
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     found = re.search(r"Root hash:\s*([0-9a-f]{64})", shown)
     assert found
@@ -55,8 +63,8 @@ def test_agrees_with_veritysetup(blocks: int, tmp_path: Path) -> None:
     root = append(ours)
     assert root.hex == judged(theirs)
     assert ours.read_bytes() == theirs.read_bytes()
-    command = ["veritysetup", "verify", f"--hash-offset={blocks * BLOCK}", ours, ours, root.hex]
-    subprocess.run(command, check=True)
+    offset = f"--hash-offset={blocks * BLOCK}"
+    subprocess.run(["veritysetup", "verify", offset, ours, ours, root.hex], check=True)
     assert verity.check(whole(ours), blocks * BLOCK, SILENT) == root
 
 

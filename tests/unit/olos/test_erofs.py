@@ -140,7 +140,7 @@ def inodes(draw: st.DrawFn) -> tuple[Inode, bytes]:
 
 
 def fits(names: Mapping[bytes, Inode], path: bytes, inode: Inode) -> bool:
-    """Whether a tree may have this name as well: only directories above, nothing below but for directories."""
+    """Whether a tree may have this name as well: only directories above, nothing below a file."""
     parts = path.split(b"/")
     above = [names.get(b"/".join(parts[:i])) for i in range(1, len(parts))]
     below = any(name.startswith(path + b"/") for name in names)

@@ -218,6 +218,7 @@ static int fuzz(size_t verb, uint64_t seed, uint64_t count)
         accepted += verbs[verb].run(&item, &error, true) == 0;
         free(item.data);
     }
+    free(original.data);
     printf("%llu\n", (unsigned long long)accepted);
     return 0;
 }
