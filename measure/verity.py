@@ -15,6 +15,7 @@ from olos.erofs import image_name
 from olos.errors import InputError, MismatchError
 from olos.extent import Extent
 from olos.hashcore import file_block_hashes
+from olos.output import write_at
 from olos.progress import Progress
 from olos.verity import BLOCK, DIGEST_SIZE, FANOUT, level_offsets, superblock
 
@@ -32,17 +33,13 @@ def append_hash_tree(stream: BinaryIO, image_size: int, progress: Progress) -> D
     positions = level_offsets(image_size)
 
     def write(level: int, blocks: bytes) -> None:
-        _write_all(descriptor, blocks, positions[level])
+        write_at(descriptor, blocks, positions[level])
         positions[level] += len(blocks)
 
     tree = HashTree(write)
-    with progress.task("Hashing the root file system", image_size, "B") as task:
-        for start in range(0, image_size, _STEP):
-            length = min(_STEP, image_size - start)
-            tree.add(file_block_hashes(descriptor, start, length))
-            task.advance(length)
+    _add_leaves(tree, descriptor, 0, image_size, progress)
     root = tree.root()
-    _write_all(descriptor, superblock(image_size // BLOCK), image_size)
+    write_at(descriptor, superblock(image_size // BLOCK), image_size)
     stream.truncate(level_offsets(image_size)[-1])
     stream.seek(0, os.SEEK_END)
     return Digest("sha256", root)
@@ -78,11 +75,7 @@ class _Check:
         if self._read(self._image_size, BLOCK) != superblock(self._image_size // BLOCK):
             raise MismatchError(f"{self._where}: the verity superblock is not that of this image")
         tree = HashTree(self._compare)
-        with progress.task("Hashing the root file system", self._image_size, "B") as task:
-            for start in range(0, self._image_size, _STEP):
-                length = min(_STEP, self._image_size - start)
-                tree.add(file_block_hashes(self._descriptor, self._base + start, length))
-                task.advance(length)
+        _add_leaves(tree, self._descriptor, self._base, self._image_size, progress)
         return Digest("sha256", tree.root())
 
     def _compare(self, level: int, blocks: bytes) -> None:
@@ -104,8 +97,10 @@ class _Check:
         return os.pread(self._descriptor, length, self._base + position)
 
 
-def _write_all(descriptor: int, data: bytes, position: int) -> None:
-    view = memoryview(data)
-    while view:
-        count = os.pwrite(descriptor, view, position)
-        view, position = view[count:], position + count
+def _add_leaves(tree: HashTree, descriptor: int, base: int, image_size: int, progress: Progress) -> None:
+    """Hash the data blocks of the image that starts at byte `base` of a file."""
+    with progress.task("Hashing the root file system", image_size, "B") as task:
+        for start in range(0, image_size, _STEP):
+            length = min(_STEP, image_size - start)
+            tree.add(file_block_hashes(descriptor, base + start, length))
+            task.advance(length)

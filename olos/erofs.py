@@ -1,6 +1,7 @@
 """Reader of root file system images (docs/formats.md section 2.1).
 
-It accepts what the writer writes and nothing else. Memory does not grow with the image and nothing recurses.
+It accepts what the writer writes and nothing else. Nothing recurses, and memory grows with the number of
+hard link groups only.
 """
 
 from __future__ import annotations

@@ -80,6 +80,15 @@ def check_free(path: Path) -> None:
         raise InputError(f"{path}: cannot be read: {exc.strerror}") from exc
 
 
+def write_at(descriptor: int, data: bytes | bytearray, position: int) -> None:
+    """Write all of `data` at an offset of an open file, whose own position stays. Raises OSError."""
+    view = memoryview(data)
+    while view:
+        count = os.pwrite(descriptor, view, position)
+        view, position = view[count:], position + count
+    view.release()
+
+
 @contextmanager
 def _translated(path: Path) -> Iterator[None]:
     try:

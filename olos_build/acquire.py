@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from olos.errors import BuildStepError, InputError
 from olos.progress import Progress
@@ -18,74 +20,82 @@ from olos_build.engine import connected, save
 from olos_build.tool import Tool, ToolFailedError, first_line, run
 
 SKOPEO = Tool("skopeo", "skopeo")
-_FORMS = "oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:TAG], docker-daemon:NAME, or a name in a registry"
+_FORMS = (
+    "oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:TAG], docker-daemon:NAME,"
+    " or a name in a registry"
+)
 _REGISTRY_NAME = re.compile(
-    r"(?P<registry>(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?/)?"
+    r"(?:(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?/)?"
     r"[a-z0-9]+(?:[._/-]+[a-z0-9]+)*(?::\w[\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?",
     re.ASCII,
 )
 _LOOPBACK = re.compile(r"(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]+)?/", re.IGNORECASE)
-_OTHER_TRANSPORTS = ("containers-storage", "dir", "ostree", "sif", "tarball", "docker-tar")
+_OTHER_TRANSPORTS = ("containers-storage", "dir", "ostree", "sif", "tarball")
+
+
+@dataclass(frozen=True)
+class _Place:
+    """How an image lies on the disk already."""
+
+    kind: Literal["oci-directory", "archive"]
+    noun: str
+    is_there: Callable[[Path], bool]
+
+
+_LOCAL: Mapping[str, _Place] = {
+    "oci": _Place("oci-directory", "directory", Path.is_dir),
+    "oci-archive": _Place("archive", "file", Path.is_file),
+    "docker-archive": _Place("archive", "file", Path.is_file),
+}
 
 
 def acquire(reference: str, spool: Path, progress: Progress) -> BuiltImage:
     """The image on disk; what must be fetched goes to `spool`.
 
-    Raises InputError for a reference that is none or names nothing, BuildStepError when a registry or
+    Raises InputError for a reference that is none or names nothing here, BuildStepError when a registry or
     the Engine refuses, MissingToolError without skopeo or an Engine.
     """
     transport, separator, rest = reference.partition(":")
-    if separator and transport in _TRANSPORTS:
-        if not rest:
-            raise InputError(f"{reference}: nothing is named", hint=f"give {_FORMS}")
-        return _TRANSPORTS[transport](rest, spool, progress)
+    if separator and transport in _LOCAL:
+        return _local(transport, rest)
+    if separator and transport in _FETCHED:
+        return _FETCHED[transport](rest, spool / "image.tar", progress)
     if separator and transport in _OTHER_TRANSPORTS:
         raise InputError(f"{reference}: {transport}: is not supported", hint=f"give {_FORMS}")
-    return _from_registry(reference, spool, progress)
+    return _from_registry(reference, spool / "image.tar", progress)
 
 
-def _oci(rest: str, spool: Path, progress: Progress) -> BuiltImage:
-    path, tag = _split(rest, Path.is_dir, "directory")
-    return BuiltImage("oci-directory", path, "oci", "", tag)
-
-
-def _archive(rest: str, spool: Path, progress: Progress) -> BuiltImage:
-    path, tag = _split(rest, Path.is_file, "file")
-    return BuiltImage("archive", path, "archive", "", tag)
-
-
-def _split(rest: str, is_there: Callable[[Path], bool], kind: str) -> tuple[Path, str | None]:
-    """Path and tag. Both may hold colons: the longest path that exists counts."""
+def _local(transport: str, rest: str) -> BuiltImage:
+    """Both a path and a tag may hold colons: the longest path that exists counts."""
+    place = _LOCAL[transport]
     ends = [len(rest), *(match.start() for match in reversed(list(re.finditer(":", rest))))]
     try:
         for end in ends:
-            if end and is_there(Path(rest[:end])):
-                return Path(rest[:end]), rest[end + 1 :] or None
+            if end and place.is_there(Path(rest[:end])):
+                return BuiltImage(place.kind, Path(rest[:end]), transport, "", rest[end + 1 :] or None)
     except ValueError as exc:
-        raise InputError(f"{rest[:80]!r}: is no path: {exc}") from exc
-    raise InputError(f"{rest}: there is no such {kind}", hint=f"--image takes {_FORMS}")
+        raise InputError(f"{transport}: {rest[:80]!r} is no path: {exc}") from exc
+    raise InputError(f"{transport}:{rest}: there is no such {place.noun}", hint=f"--image takes {_FORMS}")
 
 
-def _docker_daemon(rest: str, spool: Path, progress: Progress) -> BuiltImage:
-    path = spool / "image.tar"
+def _docker_daemon(rest: str, path: Path, progress: Progress) -> BuiltImage:
     with connected() as client:
         version = str(client.version()["Version"])
         save(client, rest, path, progress)
     return BuiltImage("archive", path, "docker", version)
 
 
-def _docker(rest: str, spool: Path, progress: Progress) -> BuiltImage:
+def _docker(rest: str, path: Path, progress: Progress) -> BuiltImage:
     if not rest.startswith("//"):
         raise InputError(f"docker:{rest}: a name in a registry is written docker://{rest}")
-    return _from_registry(rest.removeprefix("//"), spool, progress)
+    return _from_registry(rest.removeprefix("//"), path, progress)
 
 
-def _from_registry(name: str, spool: Path, progress: Progress) -> BuiltImage:
+def _from_registry(name: str, path: Path, progress: Progress) -> BuiltImage:
     if not _REGISTRY_NAME.fullmatch(name):
         raise InputError(f"{name[:200]!r}: is no reference to an image", hint=f"give {_FORMS}")
     # "skopeo version 1.9.3"
     version = " ".join(first_line(SKOPEO, ["--version"]).split()[2:3])
-    path = spool / "image.tar"
     arguments: list[str | Path] = ["--override-os=linux", "--override-arch=amd64", "copy"]
     if _LOOPBACK.match(name):
         arguments.append("--src-tls-verify=false")
@@ -101,10 +111,7 @@ def _from_registry(name: str, spool: Path, progress: Progress) -> BuiltImage:
     return BuiltImage("archive", path, "skopeo", version)
 
 
-_TRANSPORTS: Mapping[str, Callable[[str, Path, Progress], BuiltImage]] = {
-    "oci": _oci,
-    "oci-archive": _archive,
-    "docker-archive": _archive,
+_FETCHED: Mapping[str, Callable[[str, Path, Progress], BuiltImage]] = {
     "docker-daemon": _docker_daemon,
     "docker": _docker,
 }

@@ -1,9 +1,9 @@
 """The build context: what of the directory beside a Dockerfile the builders get to see.
 
 Every builder gets the same: names in bytewise order, owner 0:0, modes as git keeps them (0755 or 0644),
-every time SOURCE_DATE_EPOCH, no extended attributes, hard links as files of their own. So an image does
-not depend on umask, user, checkout time or the order of a directory. `.dockerignore` is honoured and
-itself never sent: it speaks to the builder (docs/adr/0002-one-context-for-all-builders.md).
+one time for all, no extended attributes, hard links as files of their own. So an image does not depend
+on umask, user, checkout time or the order of a directory. `.dockerignore` is honoured and itself never
+sent: it speaks to the builder (docs/adr/0002-one-context-for-all-builders.md).
 """
 
 from __future__ import annotations
@@ -28,6 +28,11 @@ from olos_build.ignorefile import IgnoreFile, Verdict
 IGNORE_FILE = ".dockerignore"
 RESERVED = ".olos-dockerfile"
 """The name that a Dockerfile has where it must be sent inside the context."""
+
+TIME = 315_619_200
+"""Seconds: 1980-01-02 00:00:00 UTC. Not SOURCE_DATE_EPOCH: builders leave times out of the keys of their
+caches, so a layer made with another one would be taken over. Not 1970: ZIP archives, such as Python's
+wheels, begin with 1980."""
 
 MAX_DEPTH = 200
 _ANY_EXECUTE = 0o111
@@ -86,7 +91,7 @@ def tar(
         ) as archive,
     ):
         for item in items(request, progress):
-            header = _header(item.path, item.type, item.mode, item.size, request.epoch)
+            header = _header(item.path, item.type, item.mode, item.size)
             header.linkname = item.target
             if item.type == stat.S_IFREG:
                 with item.open() as stream:
@@ -95,14 +100,14 @@ def tar(
                 archive.addfile(header)
             task.advance(item.size)
         for name, content in (extra or {}).items():
-            header = _header(name, stat.S_IFREG, 0o644, len(content), request.epoch)
+            header = _header(name, stat.S_IFREG, 0o644, len(content))
             archive.addfile(header, BytesIO(content))
 
 
 def unpack(request: BuildRequest, folder: Path, progress: Progress) -> None:
     """Write the context into a new directory `folder`. Raises InputError."""
     folder.mkdir()
-    times = (request.epoch, request.epoch)
+    times = (TIME, TIME)
     directories = [folder]
     with progress.task("reading the build context", None, "B") as task:
         for item in items(request, progress):
@@ -139,10 +144,10 @@ def _add(archive: tarfile.TarFile, header: tarfile.TarInfo, stream: BinaryIO, it
         raise InputError(f"{item.source}: changed while the context was read") from exc
 
 
-def _header(path: str, kind: int, mode: int, size: int, epoch: int) -> tarfile.TarInfo:
+def _header(path: str, kind: int, mode: int, size: int) -> tarfile.TarInfo:
     header = tarfile.TarInfo(path)
     header.type = {stat.S_IFREG: tarfile.REGTYPE, stat.S_IFDIR: tarfile.DIRTYPE}.get(kind, tarfile.SYMTYPE)
-    header.mode, header.size, header.mtime = mode, size, epoch
+    header.mode, header.size, header.mtime = mode, size, TIME
     return header
 
 

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from olos import erofs_format as fmt
 from olos.extent import Extent
+from olos.output import write_at
 from olos.progress import Progress, Task
 from olos.tree import FileType, Tree
 from olos_build.erofs_plan import Node, Plan, directory_blocks, plan
@@ -47,7 +48,7 @@ def write(tree: Tree, out: BinaryIO, progress: Progress) -> int:
 def _write_superblock(descriptor: int, layout: Plan) -> None:
     first_block = os.pread(descriptor, fmt.BLOCK, 0)
     record = fmt.superblock(layout.nodes[0].nid, len(layout.nodes), layout.blocks, first_block)
-    _write_all(descriptor, record, fmt.SUPERBLOCK_OFFSET)
+    write_at(descriptor, record, fmt.SUPERBLOCK_OFFSET)
 
 
 class _Run:
@@ -66,7 +67,7 @@ class _Run:
         self._data += bytes(gap) + data
 
     def flush(self) -> None:
-        _write_all(self._descriptor, self._data, self._start)
+        write_at(self._descriptor, self._data, self._start)
         self._data.clear()
 
 
@@ -126,7 +127,7 @@ class _Writer:
             source = self._sources.descriptor(extent.path)
             copied = _copy_range(source, self._descriptor, piece, position + done)
             if not copied:
-                _write_all(self._descriptor, self._sources.read(piece), position + done)
+                write_at(self._descriptor, self._sources.read(piece), position + done)
                 copied = piece.size
             done += copied
             self._task.advance(copied)
@@ -138,14 +139,6 @@ def _copy_range(source: int, target: int, piece: Extent, position: int) -> int:
         return os.copy_file_range(source, target, piece.size, piece.offset, position)
     except OSError:
         return 0
-
-
-def _write_all(descriptor: int, data: bytes | bytearray, position: int) -> None:
-    view = memoryview(data)
-    while view:
-        count = os.pwrite(descriptor, view, position)
-        view, position = view[count:], position + count
-    view.release()
 
 
 def _inode(node: Node, number: int) -> bytes:

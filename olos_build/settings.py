@@ -30,21 +30,19 @@ from olos.manifest import (
     Mount,
     Policy,
     check_absolute,
-    check_env,
     check_hostname,
     check_memory,
     check_names,
     check_ports,
 )
-from olos_build.appconfig import AppOverrides
+from olos_build.appconfig import RESERVED_ENV, AppOverrides
+from olos_build.ports import exposed
+from olos_build.signals import signal_number
 from olos_build.supported import check_supported
 
 _T = TypeVar("_T")
 
 FILE_NAME = "olos.toml"
-RESERVED_PREFIX = "OLOS_"
-"""Names of environment variables that belong to the runtime."""
-
 MAX_EPOCH = 2**53 - 1
 _LIMIT = 1 << 18
 _SIZE = re.compile(r"([0-9]{1,16})\s*([KMGT])?(?:iB)?")
@@ -126,12 +124,12 @@ def _build(table: Fields) -> int:
 def _app(table: Fields) -> AppOverrides:
     overrides = AppOverrides(
         args=_optional(table, "args", _args, None),
-        env=_optional(table, "env", _env, ()),
+        env=_optional(table, "env", _env, {}),
         cwd=_optional(table, "cwd", lambda t, key: check_absolute(t.text(key), t.where(key)), None),
         user=_optional(table, "user", _text_or_number, None),
         hostname=_optional(table, "hostname", lambda t, key: check_hostname(t.text(key), t.where(key)), None),
-        stop_signal=_optional(table, "stop_signal", _text_or_number, None),
-        expose=_optional(table, "expose", _ports, None),
+        stop_signal=_optional(table, "stop_signal", _stop_signal, None),
+        expose=_optional(table, "expose", lambda t, key: exposed(t.texts(key)), None),
     )
     table.done()
     return overrides
@@ -144,24 +142,23 @@ def _args(table: Fields, key: str) -> tuple[str, ...]:
     return args
 
 
-def _env(table: Fields, key: str) -> tuple[tuple[str, str], ...]:
+def _env(table: Fields, key: str) -> Mapping[str, str]:
     """Names and values, in the order of the file."""
     where = table.where(key)
     members = table.raw(key)
     variables = Fields(members, where)
     names = list(members) if isinstance(members, Mapping) else []
-    pairs = tuple((_variable(name, where), variables.text(name)) for name in names)
-    check_env(tuple(f"{name}={value}" for name, value in pairs), where)
-    return pairs
+    return {_variable(name, where): variables.text(name) for name in names}
 
 
 def _variable(name: str, where: str) -> str:
+    """The name of a variable that may be set: any that has one, as in a Dockerfile."""
     if not as_text(name, where) or "=" in name:
         raise InputError(f"{where}: {name[:80]!r} is no name of an environment variable")
-    if name.startswith(RESERVED_PREFIX):
+    if name.startswith(RESERVED_ENV):
         raise InputError(
-            f"{where}: {name[:80]!r}: names that start with {RESERVED_PREFIX} belong to the runtime",
-            hint="the runtime itself tells the app its TEE in OLOS_TARGET",
+            f"{where}: {name[:80]!r} must not be set",
+            hint=f"names that begin with {RESERVED_ENV} belong to the runtime",
         )
     return name
 
@@ -172,6 +169,10 @@ def _text_or_number(table: Fields, key: str) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(as_number(value, table.where(key), 0, MAX_ID))
     return table.text(key)
+
+
+def _stop_signal(table: Fields, key: str) -> int:
+    return signal_number(_text_or_number(table, key))
 
 
 def _policy(table: Fields) -> Policy:

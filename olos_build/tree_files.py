@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from olos.content import open_content
 from olos.errors import InputError
 from olos.tree import FileType, Inode, Tree
 from olos_build.lookup import resolve
@@ -37,11 +38,5 @@ class TreeFiles:
 
 def head(inode: Inode, size: int) -> bytes:
     """The first bytes of a regular file, at most `size`."""
-    data = bytearray(min(size, inode.size))
-    for segment in inode.content:
-        if segment.offset >= len(data):
-            break
-        with segment.extent.open() as stream:
-            part = stream.read(min(segment.extent.size, len(data) - segment.offset))
-        data[segment.offset : segment.offset + len(part)] = part
-    return bytes(data)
+    with open_content(inode) as stream:
+        return stream.read(size)

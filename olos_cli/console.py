@@ -23,7 +23,6 @@ from olos.progress import Task
 from olos_cli import output
 from olos_cli.text import quantity, visible, visible_lines
 
-
 _MOVE_SECONDS = 0.05
 
 

@@ -20,6 +20,7 @@ from olos_cli.text import visible_path
 from pack.copying import copy_extent
 
 _DEVICES = {FileType.CHARACTER: 0o020000, FileType.BLOCK: 0o060000}
+_UP = frozenset({b"", b".", b".."})
 _XATTR_LIMITS = {errno.EOPNOTSUPP, errno.E2BIG, errno.ENOSPC}
 """How file systems say that they do not keep an xattr, or none of this size."""
 
@@ -86,6 +87,8 @@ class _Writer:
 
     def write(self, entry: Entry, task: Task) -> None:
         """Make one entry; its directory was made before. Attributes of directories come in `finish`."""
+        if entry.path and not _UP.isdisjoint(entry.path.split(b"/")):
+            raise InputError(f"{self._where}: {visible_path(entry.path)} is no path of a tree")
         try:
             if entry.inode.type is FileType.DIRECTORY:
                 self._make_directory(entry)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from olos.canonical import JSON, decode
+from olos.errors import InputError
 from olos.layout import ANNOTATIONS, ANNOTATIONS_LIMIT, Layout
 from olos.manifest import Manifest
 from olos_cli.sections import section_lines
@@ -45,8 +46,11 @@ def report_of(layout: Layout) -> Report:
 def _annotations(layout: Layout) -> JSON:
     if ANNOTATIONS not in layout:
         return None
-    data = layout[ANNOTATIONS].read(ANNOTATIONS_LIMIT)
-    return decode(data, where=f"{layout.origin}: {ANNOTATIONS}", limit=ANNOTATIONS_LIMIT)
+    where = f"{layout.origin}: {ANNOTATIONS}"
+    value = decode(layout[ANNOTATIONS].read(ANNOTATIONS_LIMIT), where=where, limit=ANNOTATIONS_LIMIT)
+    if not isinstance(value, Mapping):
+        raise InputError(f"{where}: is no JSON object")
+    return value
 
 
 def as_json(report: Report) -> str:
@@ -91,7 +95,7 @@ def _rows(report: Report) -> list[tuple[str, ...]]:
 
 
 def _annotation_lines(value: JSON) -> Iterator[str]:
-    """Any JSON as YAML-like lines. It may be of any shape; its depth is bounded by the decoder."""
+    """Any JSON object as lines of ASCII. Long lines are cut; the depth is bounded by the decoder."""
     text = json.dumps(value, indent=2, ensure_ascii=True)
     for line in text.splitlines():
         yield line if len(line) <= _MAX_WIDTH else f"{line[:_MAX_WIDTH]}…"

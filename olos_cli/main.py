@@ -13,12 +13,12 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from types import FrameType
+from typing import TextIO
 
 import click
 
+from olos import VERSION
 from olos.errors import InputError, OlosError, UsageError
 from olos_cli import output
 from olos_cli.options import Terminal, terminal_options
@@ -89,11 +89,7 @@ class _Commands(click.Group):
 
 def _show_version(context: click.Context, _: click.Parameter, given: bool) -> None:
     if given:
-        try:
-            number = version("olos")
-        except PackageNotFoundError:
-            number = "(not installed)"
-        click.echo(f"olos {number}")
+        click.echo(f"olos {VERSION}")
         context.exit()
 
 
@@ -128,7 +124,7 @@ def main(args: Sequence[str] | None = None) -> int:
     terminal = Terminal()
     try:
         _prepare()
-        code = _run(list(sys.argv[1:] if args is None else args), terminal)
+        code = _run(list(sys.argv[1:] if args is None else args) or ["--help"], terminal)
         output.flush()
     except BrokenPipeError:
         output.drop()
@@ -154,9 +150,9 @@ def _run(args: list[str], terminal: Terminal) -> int:
 
 def _prepare() -> None:
     if sys.stderr is None:  # closed by the caller
-        sys.stderr = Path(os.devnull).open("w")
+        sys.stderr = _nowhere()
     if sys.stdout is None:
-        sys.stdout = Path(os.devnull).open("w")
+        sys.stdout = _nowhere()
         raise InputError("standard output: is closed, and the result has no other place to go")
     for stream in (sys.stdout, sys.stderr):
         # Results are text that can be shown anywhere, also where the locale is not UTF-8.
@@ -164,6 +160,10 @@ def _prepare() -> None:
     for number in _SIGNALS:
         if signal.getsignal(number) is signal.SIG_DFL:  # nohup(1) ignores SIGHUP, and so it stays
             signal.signal(number, _end)
+
+
+def _nowhere() -> TextIO:
+    return os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
 
 
 def _end(number: int, _: FrameType | None) -> None:

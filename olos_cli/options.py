@@ -74,26 +74,20 @@ pass_terminal = click.make_pass_decorator(Terminal, ensure=True)
 
 
 def layout_argument(*, required: bool = True, packed_only: bool = False) -> Callable[[_F], _F]:
-    """The argument `path`: a layout or a package, by default what `olos build` makes here."""
+    """The argument `path`: a layout or a package. Where it is not required, see `chosen`."""
     name = "PACKAGE" if packed_only else "PATH"
-    return click.argument(
-        "path",
-        metavar=name if required else f"[{name}]",
-        type=FILE,
-        required=required,
-        default=None if required else DEFAULT_NAME,
-        callback=None if required else _check_default,
-    )
+    metavar = name if required else f"[{name}]"
+    return click.argument("path", metavar=metavar, type=FILE, required=required)
 
 
-def _check_default(context: click.Context, parameter: click.Parameter, path: Path) -> Path:
-    source = context.get_parameter_source(str(parameter.name))
-    if source is click.core.ParameterSource.DEFAULT and not os.path.lexists(path):
+def chosen(path: Path | None) -> Path:
+    """The path that was given, or what `olos build` makes here. Raises InputError if there is neither."""
+    if path is None and not os.path.lexists(DEFAULT_NAME):
         raise InputError(
-            f"{path}: there is no layout of this name in the current directory",
+            f"{DEFAULT_NAME}: there is no layout of this name in the current directory",
             hint="run 'olos build' first, or name a layout or a package",
         )
-    return path
+    return path or Path(DEFAULT_NAME)
 
 
 def measurement_value(_: click.Context, parameter: click.Parameter, value: str | None) -> Digest | None:

@@ -20,6 +20,9 @@ from olos_build.dockerfile import Dockerfile, load
 from olos_build.tool import Tool, ToolFailedError, first_line, run
 
 BUILDAH = Tool("buildah", "buildah")
+_DOCKERS_CAPABILITIES = ("CAP_AUDIT_WRITE", "CAP_MKNOD", "CAP_NET_RAW")
+"""What RUN steps may do under Docker by default, and under buildah may not."""
+
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _DROP_INS = (Path("/etc/containers/registries.conf.d"), Path("~/.config/containers/registries.conf.d"))
 
@@ -103,6 +106,7 @@ def _arguments(parts: _Spool, request: BuildRequest, dockerfile: Dockerfile) -> 
     arguments: list[str | Path] = ["--registries-conf-dir", parts.registries, "build"]
     # The Docker format keeps SHELL, HEALTHCHECK and ONBUILD; OCI has no place for them.
     arguments += ["--format=docker", f"--isolation={isolation}", f"--platform={request.platform}"]
+    arguments += [f"--cap-add={capability}" for capability in _DOCKERS_CAPABILITIES]
     arguments += ["--layers", "--force-rm", "--pull=false", "--identity-label=false"]
     arguments += [f"--target={request.stage}"] if request.stage else []
     arguments += [f"--build-arg={n}={v}" for n, v in build_arguments(request, dockerfile).items()]

@@ -46,7 +46,7 @@ class _Call:
 
 @click.command("build", cls=Command)
 @click.argument("dockerfile", metavar="[DOCKERFILE]", type=FILE, default="Dockerfile")
-@click.option("--context", metavar="DIR", type=FILE, help="Build context (default: where DOCKERFILE is).")
+@click.option("--context", metavar="DIR", type=FILE, help="Build context (default: DOCKERFILE's).")
 @click.option(
     "--builder",
     type=click.Choice(["auto", "buildah", "docker"]),
@@ -61,10 +61,14 @@ class _Call:
     help="Set an ARG; K alone takes it from the environment.",
 )
 @click.option("--image", metavar="REF", help="Take an image in place of a DOCKERFILE.")
-@click.option("--config", metavar="FILE", type=FILE, help="Configuration (default: olos.toml there, if any).")
-@click.option("--kernel", metavar="PATH", type=FILE, help="The kernel, or the kernel/ of another layout.")
-@click.option("--source-date-epoch", metavar="SECONDS", type=int, help="Latest file time (default: 0).")
-@click.option("--debug", is_flag=True, help="Build a debug layout (policy.debug).")
+@click.option(
+    "--config", metavar="FILE", type=FILE, help="Configuration (default: olos.toml there)."
+)
+@click.option("--kernel", metavar="PATH", type=FILE, help="User-Mode Linux, or the kernel/ of a layout.")
+@click.option(
+    "--source-date-epoch", metavar="SECONDS", type=int, help="Clamp file times to this."
+)
+@click.option("--debug", is_flag=True, help="Set policy.debug.")
 @click.option(
     "-o",
     "--output",

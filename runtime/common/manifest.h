@@ -80,6 +80,3 @@ struct olos_manifest {
    with `error` filled in; either way `manifest_free` releases what was allocated. */
 int manifest_decode(struct olos_manifest *m, const void *data, size_t size, struct olos_error *error);
 void manifest_free(struct olos_manifest *m);
-
-/* Whether a string is a name of a file in a layout (docs/formats.md section 1). */
-bool is_layout_name(const char *name);

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "names.h"
+
 #define HEADER_SIZE 32
 #define ENTRY_SIZE 64
 #define MAX_END ((UINT64_C(1) << 53) - 1)

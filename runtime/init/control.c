@@ -59,6 +59,18 @@ int control_receive(int line, struct control_frame *frame)
     return 1;
 }
 
+void control_await_go(int line)
+{
+    struct control_frame frame;
+    int got;
+    control_send(line, (struct control_frame){.kind = CONTROL_READY});
+    while ((got = control_receive(line, &frame)) == 0)
+        ;
+    if (got < 0 || frame.kind != CONTROL_GO)
+        die(OLOS_FAILED, "init: the target does not answer");
+    control_send(line, (struct control_frame){.kind = CONTROL_DONE});
+}
+
 _Noreturn void control_fail(int line, const struct olos_error *error)
 {
     size_t length = strnlen(error->text, CONTROL_MESSAGE);

@@ -14,6 +14,9 @@ void control_send(int line, struct control_frame frame);
    has failed. */
 int control_receive(int line, struct control_frame *frame);
 
+/* Tell the target that all is set up, and wait until it has confined the kernel. */
+void control_await_go(int line);
+
 /* Open a serial line of the guest, raw in both directions. Returns -1 with `error` filled in. */
 int line_open(unsigned number, int flags, struct olos_error *error);
 

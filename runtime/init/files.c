@@ -24,7 +24,8 @@ static int write_identity(const struct run *run, struct olos_error *error)
     static const char path[] = "/run/olos/tee.json";
     char measurement[65], text[256];
     hex_sha256(run->measurement, measurement);
-    snprintf(text, sizeof text, "{\"hardware\":false,\"measurement\":\"%s\",\"target\":\"linux\"}", measurement);
+    snprintf(text, sizeof text, "{\"hardware\":false,\"measurement\":\"%s\",\"target\":\"linux\"}",
+             measurement);
     if ((mkdir("/run/olos", 0755) && errno != EEXIST) || (unlink(path) && errno != ENOENT))
         return olos_fail(error, OLOS_FAILED, "init: %s cannot be made: %s", path, strerror(errno));
     return write_if_missing(path, text, error);
@@ -34,8 +35,8 @@ int files_write(const struct olos_manifest *manifest, const struct run *run, str
 {
     const char *hostname = manifest->app.hostname;
     char hosts[512], name[128];
-    snprintf(hosts, sizeof hosts, "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.0.1\t%s\n",
-             hostname);
+    snprintf(hosts, sizeof hosts,
+             "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.0.1\t%s\n", hostname);
     snprintf(name, sizeof name, "%s\n", hostname);
     if (write_if_missing("/etc/hosts", hosts, error) || write_if_missing("/etc/hostname", name, error) ||
         write_if_missing("/etc/resolv.conf", "# there is no network\n", error))

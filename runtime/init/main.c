@@ -48,6 +48,7 @@ static int run_app(struct relay_lines *lines, struct olos_error *error)
     command.env = app_environment(&invocation.env, &manifest.app, run.tty);
     command.app = &manifest.app;
     command.tty = run.tty;
+    control_await_go(lines->control);
     pid_t app = app_start(&command, &streams, error);
     if (app < 0)
         return -1;

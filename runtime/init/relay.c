@@ -93,12 +93,10 @@ static _Noreturn void finish(void)
     output_finish(&state.outputs[0]);
     output_finish(&state.outputs[1]);
     bool by_signal = WIFSIGNALED(state.status);
+    int code = by_signal ? WTERMSIG(state.status) : WEXITSTATUS(state.status);
+    uint64_t delivered = state.outputs[0].count + state.outputs[1].count;
     control_send(state.control, (struct control_frame){
-                                    .kind = CONTROL_EXIT,
-                                    .a = by_signal,
-                                    .c = (uint32_t)(by_signal ? WTERMSIG(state.status) : WEXITSTATUS(state.status)),
-                                    .d = state.outputs[0].count + state.outputs[1].count,
-                                });
+                                    .kind = CONTROL_EXIT, .a = by_signal, .c = (uint32_t)code, .d = delivered});
     control_halt();
 }
 

@@ -150,7 +150,8 @@ static int limit_kernel(struct olos_error *error)
     for (size_t i = 0; i < COUNT(settings); i++) {
         int code = put(settings[i].path, settings[i].value);
         if (code && code != -ENOENT)
-            return olos_fail(error, OLOS_FAILED, "init: %s cannot be set: %s", settings[i].path, strerror(-code));
+            return olos_fail(error, OLOS_FAILED, "init: %s cannot be set: %s", settings[i].path,
+                             strerror(-code));
     }
     return 0;
 }
@@ -161,7 +162,8 @@ static int protect_proc(struct olos_error *error)
         const char *path = read_only[i];
         if (mount(path, path, NULL, MS_BIND, NULL) == 0) {
             if (mount(NULL, path, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | PRIVATE, NULL))
-                return olos_fail(error, OLOS_FAILED, "init: %s cannot be made read-only: %s", path, strerror(errno));
+                return olos_fail(error, OLOS_FAILED, "init: %s cannot be made read-only: %s", path,
+                                 strerror(errno));
         } else if (errno != ENOENT)
             return olos_fail(error, OLOS_FAILED, "init: %s cannot be bound: %s", path, strerror(errno));
     }

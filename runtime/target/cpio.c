@@ -28,8 +28,8 @@ static void member(struct cpio *cpio, const char *name, unsigned inode, unsigned
 {
     char header[HEADER_SIZE + 1];
     /* ino mode uid gid nlink mtime filesize devmajor devminor rdevmajor rdevminor namesize check */
-    snprintf(header, sizeof header, "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X", inode, mode, 0u,
-             0u, links, 0u, (unsigned)size, 0u, 0u, 0u, 0u, (unsigned)strlen(name) + 1, 0u);
+    snprintf(header, sizeof header, "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X", inode, mode,
+             0u, 0u, links, 0u, (unsigned)size, 0u, 0u, 0u, 0u, (unsigned)strlen(name) + 1, 0u);
     append(cpio, header, HEADER_SIZE);
     append(cpio, name, strlen(name) + 1);
     pad(cpio, 4);

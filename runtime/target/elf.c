@@ -6,7 +6,8 @@
 
 static int read_header(int fd, Elf64_Ehdr *header, struct olos_error *error)
 {
-    if (pread_full(fd, header, sizeof *header, 0) != sizeof *header || memcmp(header->e_ident, ELFMAG, SELFMAG) ||
+    if (pread_full(fd, header, sizeof *header, 0) != sizeof *header ||
+        memcmp(header->e_ident, ELFMAG, SELFMAG) ||
         header->e_ident[EI_CLASS] != ELFCLASS64 || header->e_machine != EM_X86_64 ||
         header->e_phentsize != sizeof(Elf64_Phdr))
         return olos_fail(error, OLOS_INPUT, "kernel/linux: not an ELF program for x86-64");

@@ -52,6 +52,12 @@ static bool next_input(struct frames *frames, struct control_frame *frame)
     return frames->end_of_input && !(frames->end_of_input = false);
 }
 
+static bool next_go(struct frames *frames, struct control_frame *frame)
+{
+    *frame = (struct control_frame){.kind = CONTROL_GO};
+    return frames->go && !(frames->go = false);
+}
+
 static bool next_window_size(struct frames *frames, struct control_frame *frame)
 {
     uint16_t columns, rows;
@@ -67,7 +73,7 @@ int frames_send(struct frames *frames)
 {
     struct control_frame frame;
     while (frames->unanswered < CONTROL_WINDOW &&
-           (next_signal(frames, &frame) || next_closed(frames, &frame) || next_window_size(frames, &frame) ||
+           (next_go(frames, &frame) || next_signal(frames, &frame) || next_closed(frames, &frame) || next_window_size(frames, &frame) ||
             next_input(frames, &frame))) {
         if (send(frames->line, &frame, sizeof frame, MSG_NOSIGNAL) != sizeof frame)
             return -1;

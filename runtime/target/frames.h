@@ -12,7 +12,7 @@ struct frames {
     unsigned unanswered;
     bool signals[2][FRAMES_MAX_SIGNAL + 1]; /* [1]: for the app's whole foreground group */
     bool closed[CONTROL_STDERR + 1];
-    bool end_of_input, window_size;
+    bool go, end_of_input, window_size;
     struct control_frame data[CONTROL_SLOTS];
     size_t data_count;
     uint8_t pending[sizeof(struct control_frame)]; /* of a frame from init */

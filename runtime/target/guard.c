@@ -58,7 +58,8 @@ static void await_end(pid_t kernel, int life)
     }
 }
 
-static _Noreturn void guard_run(const struct kernel *kernel, const struct terminal *terminal, int life, int report)
+static _Noreturn void guard_run(const struct kernel *kernel, const struct terminal *terminal, int life,
+                                int report)
 {
     pid_t self = getpid();
     announcement group;
@@ -104,7 +105,8 @@ int guard_start(struct guard *guard, const struct kernel *kernel, const struct t
     guard->life = life[1];
     guard->report = report[0];
     if (read_full(report[0], &group, sizeof group) != sizeof group || group <= 0)
-        return olos_fail(error, OLOS_FAILED, "the kernel cannot be started: %s", strerror(group ? -group : EIO));
+        return olos_fail(error, OLOS_FAILED, "the kernel cannot be started: %s",
+                         strerror(group ? -group : EIO));
     guard->kernel = group;
     return 0;
 }

@@ -11,12 +11,13 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "confine.h"
 
 #define MAX_ARGUMENTS 32
 #define MIB (UINT64_C(1) << 20)
@@ -129,7 +130,7 @@ static void pin(void)
 static int limit_process(void)
 {
     struct rlimit none = {0, 0};
-    if (setrlimit(RLIMIT_CORE, &none) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+    if (setrlimit(RLIMIT_CORE, &none))
         return -1;
     personality(ADDR_NO_RANDOMIZE); /* the kernel would start itself again with it */
     pin();
@@ -157,5 +158,7 @@ void kernel_execute(const struct kernel *kernel)
         return;
     if (nothing > 2)
         close(nothing);
+    if (confine_enter(kernel->lines.channel))
+        return;
     syscall(SYS_execveat, kernel->boot->kernel, "", args.items, env.items, AT_EMPTY_PATH);
 }

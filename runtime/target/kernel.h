@@ -7,7 +7,8 @@
 /* The kernel's ends of its lines. */
 struct kernel_lines {
     int control, stdout_line, stderr_line, log;
-    int slots; /* of standard input, a file in memory */
+    int slots;   /* of standard input, a file in memory */
+    int channel; /* takes the filter's questions; see confine.h */
 };
 
 /* What does not change once the process is prepared. */

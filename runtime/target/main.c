@@ -95,7 +95,8 @@ static int run(const struct olos_options *options, const struct olos_layout *lay
     struct outcome outcome;
     uint8_t measurement[32];
     if (layout_load_manifest(layout, &loaded, error) ||
-        measure(options, &loaded.manifest, measurement, error) || check_policy(options, &loaded.manifest, error))
+        measure(options, &loaded.manifest, measurement, error) ||
+        check_policy(options, &loaded.manifest, error))
         return -1;
     const struct olos_file *rootfs = boot_check_rootfs(layout, &loaded.manifest.rootfs, error);
     terminal_find(&terminal);

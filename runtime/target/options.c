@@ -73,8 +73,7 @@ static int read_option(struct olos_options *options, const char *option, char **
                          options->expected);
     }
     return olos_fail(error, OLOS_USAGE, "%.80s: no such option\n"
-                     "  hint: --olos-help lists them; put " END_OF_OPTIONS " before an argument that is the app's",
-                     option);
+                     "  hint: --olos-help lists them; " END_OF_OPTIONS " goes before an argument of the app's", option);
 }
 
 int options_read(struct olos_options *options, int argc, char **argv, struct olos_error *error)
@@ -95,6 +94,7 @@ int options_read(struct olos_options *options, int argc, char **argv, struct olo
     options->args = argv + at;
     options->arg_count = (size_t)(argc - at);
     if (options->action != ACTION_RUN && options->arg_count)
-        return olos_fail(error, OLOS_USAGE, "%.80s: this option takes no arguments for the app", options->args[0]);
+        return olos_fail(error, OLOS_USAGE, "%.80s: this option takes no arguments for the app",
+                         options->args[0]);
     return 0;
 }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "component.h"
+#include "confine.h"
 
 #define BOOT_SECONDS 120
 #define BACKGROUND_PAUSE_MS 300
@@ -31,6 +32,8 @@ static struct {
     struct outlet outlets[2];
     struct log log;
     int signals;
+    int questions; /* of the kernel's system call filter, or -1 */
+    bool confined;
     uint8_t *slots;
     bool slot_used[CONTROL_SLOTS];
     bool input_open;
@@ -69,6 +72,12 @@ static void make_control(int *ours, int *kernels)
     fcntl(ends[1], F_SETFD, 0);
 }
 
+static void make_channel(int *ours, int *kernels)
+{
+    make_control(ours, kernels);
+    fcntl(*kernels, F_SETFD, FD_CLOEXEC);
+}
+
 static int make_slots(void)
 {
     size_t size = CONTROL_SLOTS * CONTROL_SLOT_SIZE;
@@ -99,18 +108,20 @@ static void close_kernel_lines(const struct kernel_lines *lines)
     close(lines->stderr_line);
     close(lines->log);
     close(lines->slots);
+    close(lines->channel);
 }
 
 static int start(const struct session_options *options)
 {
     struct kernel kernel = {.boot = options->boot, .memory = options->manifest->policy.memory};
-    int stdout_line, stderr_line;
+    int stdout_line, stderr_line, channel;
     if (kernel_find_memory(&kernel, state.error))
         return -1;
     make_control(&state.frames.line, &kernel.lines.control);
     make_pipe(&stdout_line, &kernel.lines.stdout_line);
     make_pipe(&stderr_line, &kernel.lines.stderr_line);
     make_pipe(&state.log.line, &kernel.lines.log);
+    make_channel(&channel, &kernel.lines.channel);
     kernel.lines.slots = make_slots();
     outlet_open(&state.outlets[0], stdout_line, STDOUT_FILENO);
     outlet_open(&state.outlets[1], stderr_line, STDERR_FILENO);
@@ -120,6 +131,8 @@ static int start(const struct session_options *options)
     if (guard_start(&state.guard, &kernel, options->terminal, state.error))
         return -1;
     close_kernel_lines(&kernel.lines);
+    state.questions = confine_receive(channel);
+    close(channel);
     return 0;
 }
 
@@ -207,6 +220,10 @@ static void take_frame(const struct control_frame *frame)
     case CONTROL_HELLO:
     case CONTROL_DONE:
         break;
+    case CONTROL_READY:
+        state.confined = true;
+        state.frames.go = true;
+        break;
     case CONTROL_STARTED:
         state.phase = RUNNING;
         state.input_open = true;
@@ -232,17 +249,41 @@ static void take_frame(const struct control_frame *frame)
     }
 }
 
+static void take_end_of_kernel(void)
+{
+    if (state.phase == ENDED)
+        return;
+    while (log_read(&state.log) && poll(&(struct pollfd){.fd = state.log.line, .events = POLLIN}, 1, 0) > 0)
+        ;
+    if (state.phase < ENDING) {
+        fail("the kernel has ended before the app");
+        log_show_tail(&state.log);
+    }
+    state.phase = ENDED;
+}
+
 static void read_control(void)
 {
     struct control_frame frame;
     int got = frames_receive(&state.frames, &frame);
     if (got > 0)
         take_frame(&frame);
-    else if (got < 0 && state.phase < ENDING)
-        fail("the kernel has closed the control line");
+    else if (got < 0)
+        take_end_of_kernel();
 }
 
 /* ---- the loop ---- */
+
+static void answer_kernel(short events)
+{
+    int refused = events & POLLIN ? confine_answer(state.questions, !state.confined) : -1;
+    if (refused >= 0 && state.log.show)
+        dprintf(STDERR_FILENO, "olos: host system call %d is refused\n", refused);
+    if (events & POLLHUP) {
+        close(state.questions);
+        state.questions = -1;
+    }
+}
 
 static void move_output(int which)
 {
@@ -259,17 +300,6 @@ static bool all_delivered(void)
            !state.outlets[1].have;
 }
 
-static void take_end_of_kernel(void)
-{
-    while (log_read(&state.log) && poll(&(struct pollfd){.fd = state.log.line, .events = POLLIN}, 1, 0) > 0)
-        ;
-    if (state.phase < ENDING) {
-        fail("the kernel has ended before the app");
-        log_show_tail(&state.log);
-    }
-    state.phase = ENDED;
-}
-
 static void serve(int timeout)
 {
     bool reads = state.input_open && free_slot() >= 0 && !in_background();
@@ -281,6 +311,7 @@ static void serve(int timeout)
         {.fd = reads ? STDIN_FILENO : -1, .events = POLLIN},
         {.fd = state.log.line, .events = POLLIN},
         {.fd = state.guard.report, .events = POLLIN},
+        {.fd = state.questions, .events = POLLIN},
     };
     if (poll(waits, sizeof waits / sizeof *waits, timeout) < 0)
         return;
@@ -299,6 +330,8 @@ static void serve(int timeout)
     }
     if (waits[6].revents)
         take_end_of_kernel();
+    if (waits[7].revents)
+        answer_kernel(waits[7].revents);
 }
 
 static void serve_until_end(void)
@@ -311,8 +344,8 @@ static void serve_until_end(void)
             fail("the kernel does not start");
             log_show_tail(&state.log);
         }
-        if (frames_send(&state.frames) && state.phase < ENDING)
-            fail("the control line has failed");
+        if (frames_send(&state.frames))
+            take_end_of_kernel();
         if (state.phase == ENDING && all_delivered())
             state.phase = ENDED;
     }

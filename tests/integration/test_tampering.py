@@ -1,7 +1,6 @@
 """One changed byte: named by `olos measure` or `olos verify`, and never silently served when run."""
 
 import re
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,9 +112,7 @@ CASES = {
 def check(path: Path) -> str:
     """What the first of the two checks that finds anything says."""
     for command in ("measure", "verify"):
-        result = subprocess.run(
-            ["python3", "-m", "olos_cli", command, path], check=False, capture_output=True, text=True
-        )
+        result = olos(command, path, expect=None)
         if result.returncode:
             assert result.returncode in {3, 5}, result.stderr
             assert "Traceback" not in result.stderr
@@ -134,7 +131,7 @@ def test_a_changed_byte(package: Path, tmp_path: Path, case: Case) -> None:
     assert re.search(case.says, check(changed))
     if case.run == ANY:
         return
-    result = subprocess.run([changed], check=False, capture_output=True, text=True, timeout=60)
+    result = execute([changed], expect=None)
     if case.run == REFUSED and not case.says.startswith("ISO"):
         assert result.stdout == "", "the app has started"
         assert result.returncode in {3, 5, 125}

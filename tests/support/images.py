@@ -158,7 +158,9 @@ def put_json(folder: Path, value: object, media_type: str) -> Json:
     return put_blob(folder, json.dumps(value).encode(), media_type)
 
 
-def put_image(folder: Path, layers: Sequence[bytes], config: Json | None = None, options: Options = Options()) -> Json:
+def put_image(
+    folder: Path, layers: Sequence[bytes], config: Json | None = None, options: Options = Options()
+) -> Json:
     """Add an image to a layout; the descriptor of its manifest."""
     suffix = f"+{options.compression}" if options.compression else ""
     types = {

@@ -1,4 +1,4 @@
-"""Layouts whose manifest is right in every value, with the target program in place: they measure themselves."""
+"""Layouts whose manifest is right in every value, with the target program in place."""
 
 import dataclasses
 import shutil

@@ -19,7 +19,7 @@ def build(folder: Path) -> Path:
     """Compile the probe into `folder`."""
     program = folder / "probe"
     sources = sorted(path for path in COMMON.glob("*.c") if path.name not in INCLUDED)
-    command = ["gcc", *FLAGS, *CHECKERS, f"-I{COMMON}", SOURCE, *sources, "-o", program]
+    command: list[str | Path] = ["gcc", *FLAGS, *CHECKERS, f"-I{COMMON}", SOURCE, *sources, "-o", program]
     subprocess.run(command, check=True)
     return program
 

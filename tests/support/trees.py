@@ -201,7 +201,7 @@ def scan(folder: Path) -> list[Description]:
         type_ = TYPES[stat.S_IFMT(status.st_mode)]
         linked = status.st_nlink > 1 and type_ is not FileType.DIRECTORY
         content = os.readlink(full) if type_ is FileType.SYMLINK else b""
-        if type_ is FileType.REGULAR:
+        if type_ is FileType.REGULAR and status.st_size:
             content = Path(os.fsdecode(full)).read_bytes()
         is_device = type_ in (FileType.CHARACTER, FileType.BLOCK)
         result.append(

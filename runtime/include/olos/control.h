@@ -36,6 +36,7 @@ _Static_assert(sizeof(struct control_frame) == 16, "frames have one size");
 /* Target to init. Each is answered by one frame: TAKEN for DATA, DONE for all others. */
 enum control_to_init {
     CONTROL_DATA = 'd',   /* a: slot, c: bytes in it */
+    CONTROL_GO = 'g',     /* the kernel is confined: start the app */
     CONTROL_EOF = 'e',    /* standard input has ended */
     CONTROL_SIGNAL = 's', /* a: signal, b: 1 for the app's whole foreground group */
     CONTROL_WINDOW_SIZE = 'w', /* a: unused, b: columns, c: rows */
@@ -45,6 +46,7 @@ enum control_to_init {
 /* Init to target. */
 enum control_to_target {
     CONTROL_HELLO = 'H',   /* the line is open; frames may be sent */
+    CONTROL_READY = 'R',   /* all is set up; the kernel needs nothing of the host any more */
     CONTROL_STARTED = 'S', /* the app runs */
     CONTROL_TAKEN = 'T',   /* a: slot */
     CONTROL_DONE = 'D',

@@ -45,6 +45,13 @@ VALUES: tuple[JSON, ...] = (
 """What is put in the place of every value; some are right in one place and wrong in others."""
 
 
+PIECES = (
+    *(rb"\u0000", rb"\u001f", rb"\u001F", rb"\u0008", rb"\/", rb"\ud800", rb"\n", b" ", b"\n", b",", b'"'),
+    *(b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82", b"00", b"-0", b"1e1", b".0"),
+)
+"""Spellings that are not canonical, not UTF-8, or only right in some places."""
+
+
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """The paths of all values inside of a document."""
     if path:
@@ -81,12 +88,10 @@ def edits() -> Iterator[bytes]:
 
 def changed_bytes() -> Iterator[bytes]:
     dice = random.Random(20)
-    pieces = (b"\\u0000", b"\\u001f", b"\\u001F", b"\\u0008", b"\\/", b"\\ud800", b"\\n", b" ", b"\n", b",", b'"')
-    pieces += (b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82", b"00", b"-0", b"1e1", b".0")
     for _ in range(3000):
         at = dice.randrange(len(RICH))
         length = dice.choice((0, 0, 1, 1, dice.randrange(20)))
-        piece = dice.choice((*pieces, RICH[at : at + dice.randrange(30)], bytes([dice.randrange(256)]), b""))
+        piece = dice.choice((*PIECES, RICH[at : at + dice.randrange(30)], bytes([dice.randrange(256)]), b""))
         yield RICH[:at] + piece + RICH[at + length :]
 
 

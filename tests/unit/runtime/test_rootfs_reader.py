@@ -2,20 +2,21 @@
 
 import random
 import struct
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from measure import rootfs, verity
+from measure import rootfs
 from measure.leaf import encode
-from olos import erofs_format as fmt
 from olos.crc32c import crc32c
+from olos.digest import Digest
 from olos.erofs import Image
 from olos.errors import InputError
 from olos.extent import Extent
 from olos.progress import SILENT
-from olos.tree import Inode, Tree
+from olos.tree import FileType, Inode, Tree
 from support.probe import ask, fuzz
 from support.trees import (
     ACL,
@@ -47,8 +48,14 @@ def edge_trees(store: Store) -> Iterator[tuple[str, Tree]]:
     yield "many-in-root", tree_of({b"%05d" % i: store.regular(b"") for i in range(3000)})
     for leaves in (1, 127, 128, 129, 128 * 128 + 1):
         yield f"{leaves}-blocks", tree_of({b"f": store.regular(noise(leaves * 4096 - 1, leaves))})
-    yield "order", tree_of({name: store.regular(name) for name in (b"a/x", b"a-b/c-d/e", b"a-b!", b"a.c", b"a-")})
-    yield "links", tree_of({b"d/e/f": store.regular(b"x")}, {b"a": b"d/e/f", b"d/e/g": b"d/e/f", b"z/z": b"d/e/f"})
+    yield (
+        "order",
+        tree_of({name: store.regular(name) for name in (b"a/x", b"a-b/c-d/e", b"a-b!", b"a.c", b"a-")}),
+    )
+    yield (
+        "links",
+        tree_of({b"d/e/f": store.regular(b"x")}, {b"a": b"d/e/f", b"d/e/g": b"d/e/f", b"z/z": b"d/e/f"}),
+    )
     yield "long-path", tree_of({b"/".join([b"d" * 255] * 15): symlink(b"t" * 4095)})
 
 
@@ -80,6 +87,13 @@ def test_same_roots_of_random_trees(probe: Path, tmp_path: Path) -> None:
     assert ask(probe, "rootfs", map(item_of, images)) == [expected_roots(image) for image in images]
 
 
+def test_veritysetup_accepts_the_root(probe: Path, tmp_path: Path) -> None:
+    image = write_image(rich_tree(Store(tmp_path / "store")), tmp_path / "image")
+    _, _, root, _ = ask(probe, "rootfs", [item_of(image)])[0].split()
+    where = f"--hash-offset={image.size}"
+    subprocess.run(["veritysetup", "verify", image.path, image.path, root, where], check=True)
+
+
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> WrittenImage:
     """A small image with something of everything that the reader parses."""
@@ -91,7 +105,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> WrittenImage:
         b"acl": directory(0o750, ((b"system.posix_acl_access", ACL), (b"system.posix_acl_default", ACL))),
         b"d/e/f": store.regular(noise(9000)),
         b"d-/e": symlink(b"target"),
-        b"null": Inode(fmt.FileType.CHARACTER, 0o666, device=(1, 3)),
+        b"null": Inode(FileType.CHARACTER, 0o666, device=(1, 3)),
     }
     return write_image(tree_of(names, {b"d/link": b"d/e/f", b"zlink": b"d/e/f"}), folder / "image")
 
@@ -100,10 +114,10 @@ def changed_images(small: WrittenImage, count: int) -> Iterator[bytes]:
     """Images with a few bytes changed and, as anyone can compute it, the right checksum."""
     dice = random.Random(5)
     original = small.path.read_bytes()
-    for _ in range(count):
+    every_byte = range(1024, 1400)  # of the superblock, the first inode and its directory
+    for first in (*every_byte, *(dice.randrange(1400, small.size) for _ in range(count))):
         data = bytearray(original)
-        for _ in range(dice.choice((1, 1, 1, 2))):
-            at = dice.randrange(1024, small.size)
+        for at in (first, dice.randrange(1400, small.size))[: dice.choice((1, 1, 1, 2))]:
             data[at] = dice.choice((0, 1, 0x7F, 0xFF, data[at] ^ 1 << dice.randrange(8), data[at] + 1 & 0xFF))
         data[1028:1032] = bytes(4)
         data[1028:1032] = struct.pack("<I", crc32c(bytes(data[1024:4096])))
@@ -115,7 +129,7 @@ def accepts(path: Path, size: int) -> bool:
     try:
         with Image(extent, size) as image:
             for entry in image.entries():
-                encode(entry, rootfs.Digest.sha256(b"") if entry.inode.type is fmt.FileType.REGULAR else None)
+                encode(entry, Digest.sha256(b"") if entry.inode.type is FileType.REGULAR else None)
     except InputError:
         return False
     return True
@@ -124,7 +138,7 @@ def accepts(path: Path, size: int) -> bool:
 def test_refuses_the_same_images_as_the_reader_in_python(
     probe: Path, small: WrittenImage, tmp_path: Path
 ) -> None:
-    images = [small.path.read_bytes(), *changed_images(small, 600)]
+    images = [small.path.read_bytes(), *changed_images(small, 500)]
     expected = []
     for image in images:
         (tmp_path / "image").write_bytes(image)
@@ -146,7 +160,10 @@ def test_refuses_impossible_sizes(probe: Path, small: WrittenImage, size: int) -
 def verity_cases(small: WrittenImage) -> dict[str, tuple[int, str]]:
     tree = small.size + 4096
     return {
-        "data": (small.size - 5, f"5 rootfs.img: data block {small.size // 4096 - 1} or its hash does not match"),
+        "data": (
+            small.size - 5,
+            f"5 rootfs.img: data block {small.size // 4096 - 1} or its hash does not match",
+        ),
         "first-block": (1500, "5 rootfs.img: data block 0 or its hash does not match"),
         "superblock": (small.size + 72, "5 rootfs.img: verity superblock does not match"),
         "superblock-padding": (small.size + 4095, "5 rootfs.img: verity superblock does not match"),
@@ -155,7 +172,7 @@ def verity_cases(small: WrittenImage) -> dict[str, tuple[int, str]]:
     }
 
 
-@pytest.mark.parametrize("case", verity_cases(WrittenImage(Path(), 0, verity.Digest.sha256(b""))))
+@pytest.mark.parametrize("case", verity_cases(WrittenImage(Path(), 0, Digest.sha256(b""))))
 def test_names_the_first_wrong_block(probe: Path, small: WrittenImage, case: str) -> None:
     position, message = verity_cases(small)[case]
     data = bytearray(small.path.read_bytes())

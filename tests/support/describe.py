@@ -1,0 +1,58 @@
+"""What a builder makes of a Dockerfile, in lines that can be compared: `describe BUILDER DOCKERFILE CONTEXT`."""
+
+import hashlib
+import sys
+import tempfile
+from pathlib import Path
+
+from olos.content import open_content
+from olos.progress import SILENT, Progress
+from olos.tree import FileType, Tree
+from olos_build.builders.protocol import Builder, BuildRequest
+from olos_build.builders.table import BUILDERS
+from olos_build.canonical_tree import canonicalise
+from olos_build.image import open_archive
+from olos_build.images.model import ImageConfig
+from olos_build.merge import merge
+
+EPOCH = 1_000_000_000
+
+
+def described_build(
+    builder: Builder, dockerfile: Path, context: Path, progress: Progress = SILENT, epoch: int = EPOCH
+) -> list[str]:
+    """One line for each entry of the canonical tree, then those of the configuration."""
+    with tempfile.TemporaryDirectory() as spool:
+        request = BuildRequest(dockerfile, context, epoch=epoch)
+        built = builder.build(request, Path(spool), progress)
+        image = open_archive(built.path, Path(spool), progress, built.tag)
+        tree = canonicalise(merge(image.layers, progress), epoch, progress)
+        return [*described_tree(tree), *_config(image.config)]
+
+
+def described_tree(tree: Tree) -> list[str]:
+    """One line for each entry, with the digest of a file's content."""
+    lines = []
+    for entry in tree:
+        inode = entry.inode
+        line = f"/{entry.path.decode()} {inode.type.value} {inode.mode:04o} {inode.uid}:{inode.gid} {inode.mtime}"
+        if inode.type is FileType.REGULAR:
+            with open_content(inode) as stream:
+                line += f" {inode.size} {hashlib.sha256(stream.read()).hexdigest()[:12]}"
+        if inode.type is FileType.SYMLINK:
+            line += f" -> {inode.target.decode()}"
+        if inode.type in (FileType.BLOCK, FileType.CHARACTER):
+            line += f" {inode.device}"
+        line += "".join(f" {name.decode()}={value.hex()}" for name, value in inode.xattrs)
+        lines.append(line + (f" link {entry.link.decode()}" if entry.link else ""))
+    return lines
+
+
+def _config(config: ImageConfig) -> list[str]:
+    names = ("entrypoint", "cmd", "env", "working_dir", "user", "exposed_ports", "stop_signal", "volumes")
+    return [f"{name}={getattr(config, name)!r}" for name in (*names, "healthcheck")]
+
+
+if __name__ == "__main__":
+    name, dockerfile, context = sys.argv[1:]
+    sys.stdout.write("\n".join(described_build(BUILDERS[name], Path(dockerfile), Path(context))) + "\n")

@@ -1,0 +1,264 @@
+"""What a package and a layout say of themselves, against the Python side."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from measure.layout import measure
+from olos.errors import MismatchError
+from olos.layout import MANIFEST, ROOTFS, open_directory
+from olos.package import open_package
+from olos.progress import SILENT
+from support.layouts import contents
+from support.measured import ask_layout, measured_layout, package_of, run
+from support.trees import Store, rich_tree
+
+ZEROS = "0" * 64
+
+
+@pytest.fixture(scope="module")
+def layout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("answers")
+    return measured_layout(folder / "layout", rich_tree(Store(folder / "store")))
+
+
+@pytest.fixture(scope="module")
+def package(layout: Path) -> Path:
+    return package_of(layout, layout.with_name("app.olos"))
+
+
+@pytest.fixture(scope="module")
+def value(layout: Path) -> str:
+    return measure(open_directory(layout), SILENT).measurement.hex
+
+
+def test_measure(layout: Path, package: Path, value: str) -> None:
+    for result in (run(package, "--olos-measure"), ask_layout(layout, "--olos-measure")):
+        assert (result.stdout, result.stderr) == (value + "\n", "")
+
+
+def test_verify(layout: Path, package: Path, value: str) -> None:
+    for result in (run(package, "--olos-verify", value), ask_layout(layout, "--olos-verify", value)):
+        assert (result.stdout, result.stderr) == ("", "")
+
+
+def test_verify_refuses_another_value(package: Path, value: str) -> None:
+    result = run(package, "--olos-verify", ZEROS, expect=5)
+    expected = f"olos: measurement does not match\n  expected {ZEROS}\n  actual   {value}\n"
+    assert (result.stdout, result.stderr) == ("", expected)
+
+
+@pytest.mark.parametrize("text", ["", "abc", "g" * 64, "A" * 64, "0" * 65, " " + "0" * 63])
+def test_verify_refuses_what_is_no_value(package: Path, text: str) -> None:
+    assert "64 lower-case hexadecimal digits" in run(package, "--olos-verify", text, expect=2).stderr
+
+
+def test_manifest(layout: Path, package: Path) -> None:
+    assert run(package, "--olos-manifest").stdout == (layout / MANIFEST).read_text() + "\n"
+
+
+def test_help_names_every_option(package: Path) -> None:
+    text = run(package, "--olos-help").stdout
+    for option in ("measure", "verify HEX", "expect HEX", "manifest", "unpack DIR", "help"):
+        assert f"--olos-{option}" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("option", ["--olos-measure", "--olos-manifest", "--olos-help"])
+def test_a_full_disk_is_noticed(package: Path, option: str) -> None:
+    with open("/dev/full", "w") as full:
+        result = subprocess.run(
+            [package, option], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert result.returncode == 125
+    assert "standard output cannot be written: No space left" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("kernel/linux", "sha256"),
+        ("kernel/ld-linux-x86-64.so.2", "sha256"),
+        ("crt/initramfs.cpio", "sha256"),
+        (ROOTFS, "data block"),
+    ],
+)
+def test_names_a_changed_component(layout: Path, tmp_path: Path, name: str, words: str) -> None:
+    changed = shutil.copytree(layout, tmp_path / "layout")
+    data = bytearray((changed / name).read_bytes())
+    data[len(data) // 2] ^= 1
+    (changed / name).write_bytes(data)
+    result = ask_layout(changed, "--olos-measure", expect=5)
+    assert result.stderr.startswith(f"olos: {name}: {words}")
+    assert "\n  expected " in result.stderr
+    assert "\n  actual   " in result.stderr
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [("tree_root", "tree root"), ("verity_root", "verity root"), ("sha256", "sha256")],
+)
+def test_says_the_same_as_python_of_a_changed_manifest(
+    layout: Path, tmp_path: Path, key: str, words: str
+) -> None:
+    changed = shutil.copytree(layout, tmp_path / "layout")
+    before, after = (changed / MANIFEST).read_text().split(f'"{key}":"', 1)
+    digit = "1" if after[0] == "0" else "0"
+    (changed / MANIFEST).write_text(f'{before}"{key}":"{digit}{after[1:]}')
+    result = ask_layout(changed, "--olos-measure", expect=5)
+    with pytest.raises(MismatchError) as caught:
+        measure(open_directory(changed), SILENT)
+    assert result.stderr == f"olos: {caught.value.message.removeprefix(f'{changed}: ')}\n".replace(
+        f"{changed}/", ""
+    )
+    assert words in result.stderr
+
+
+def remove(name: str) -> Callable[[Path], None]:
+    return lambda folder: (folder / name).unlink()
+
+
+def add(name: str) -> Callable[[Path], None]:
+    return lambda folder: (folder / name).touch()
+
+
+def link(name: str) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        (folder / name).rename(folder.with_name("aside"))
+        (folder / name).symlink_to(folder.with_name("aside"))
+
+    return change
+
+
+def fifo(name: str) -> Callable[[Path], None]:
+    return lambda folder: os.mkfifo(folder / name)
+
+
+def crowd(folder: Path) -> None:
+    for number in range(64):
+        (folder / f"f{number}").touch()
+
+
+def nest(folder: Path) -> None:
+    (folder / "a" / "b" / "c").mkdir(parents=True)
+    (folder / "a" / "b" / "c" / "file").touch()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (remove(MANIFEST), "olos.json is missing"),
+        (remove("kernel/linux"), "kernel/linux is missing"),
+        (remove(ROOTFS), "rootfs.img is missing"),
+        (add("kernel/extra"), "kernel/extra is not named by the manifest"),
+        (add("with blank"), "with blank does not belong"),
+        (add("n" * 60), "does not belong"),
+        (link("kernel/linux"), "kernel/linux does not belong"),
+        (link("kernel"), "kernel does not belong"),
+        (fifo("pipe"), "pipe does not belong"),
+        (crowd, "more than 63 files"),
+        (nest, "a/b/c/file is not named by the manifest"),
+    ],
+    ids=[
+        "manifest",
+        "kernel",
+        "rootfs",
+        "extra",
+        "blank",
+        "long",
+        "link",
+        "folder-link",
+        "fifo",
+        "crowd",
+        "nest",
+    ],
+)
+def test_refuses_what_is_no_layout(
+    layout: Path, tmp_path: Path, change: Callable[[Path], None], message: str
+) -> None:
+    changed = shutil.copytree(layout, tmp_path / "layout")
+    change(changed)
+    result = ask_layout(changed, "--olos-measure", expect=3)
+    assert message in result.stderr
+    assert result.stdout == ""
+
+
+# ---- unpacking ----
+
+
+def test_unpacked_is_the_layout(layout: Path, package: Path, tmp_path: Path, value: str) -> None:
+    folder = tmp_path / "out"
+    result = run("sh", "-c", 'umask 077; exec "$0" --olos-unpack "$1"', package, folder)
+    assert (result.stdout, result.stderr) == ("", "")
+    assert contents(open_directory(folder)) == contents(open_directory(layout))
+    modes = {path.relative_to(folder).as_posix(): path.stat().st_mode & 0o7777 for path in folder.rglob("*")}
+    programs = {"kernel/linux", "kernel/ld-linux-x86-64.so.2", "target/linux", "kernel", "crt", "target"}
+    assert modes == {name: 0o755 if name in programs else 0o644 for name in modes}
+    assert folder.stat().st_mode & 0o7777 == 0o755
+    assert ask_layout(folder, "--olos-measure").stdout == value + "\n"
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+@pytest.mark.parametrize("name", ["empty", "empty/", "./empty", "new/"])
+def test_unpacks_into_an_empty_directory(package: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / "empty").mkdir()
+    run("sh", "-c", 'cd "$1" && exec "$0" --olos-unpack "$2"', package, tmp_path, name)
+    assert (tmp_path / name / MANIFEST).is_file()
+
+
+@pytest.mark.parametrize("kind", ["full", "file", "link-to-file"])
+def test_keeps_what_is_there(package: Path, tmp_path: Path, kind: str) -> None:
+    target = tmp_path / "there"
+    if kind == "full":
+        target.mkdir()
+        (target / "mine").write_text("mine")
+    elif kind == "file":
+        target.write_text("mine")
+    else:
+        target.symlink_to("/etc/passwd")
+    before = sorted(tmp_path.rglob("*"))
+    assert "exists" in run(package, "--olos-unpack", target, expect=2).stderr
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_an_unwritable_place(package: Path) -> None:
+    assert "cannot be written" in run(package, "--olos-unpack", "/proc/x", expect=125).stderr
+    assert "cannot be written" in run(package, "--olos-unpack", "/missing/folder/x", expect=125).stderr
+
+
+def test_a_full_disk_leaves_nothing(package: Path, tmp_path: Path) -> None:
+    mount = 'mount -t tmpfs -o size=300k none "$1" && '
+    script = mount + '"$0" --olos-unpack "$1/out"; code=$?; ls -A "$1"; exit $code'
+    result = run("unshare", "--mount", "sh", "-c", script, package, tmp_path, expect=125)
+    assert "cannot be written: No space left" in result.stderr
+    assert result.stdout == ""
+
+
+def test_ctrl_c_leaves_nothing(package: Path, tmp_path: Path) -> None:
+    """The size of one file in the table is raised to that of a very long hole, so that it takes long."""
+    data = bytearray(package.read_bytes())
+    size = 1 << 36
+    file = open_package(package)[ROOTFS]
+    entry = data.index(ROOTFS.encode() + b"\0", 0x7000)
+    end = len(data) + -len(data) % 4096
+    data[entry + 48 : entry + 64] = end.to_bytes(8, "little") + size.to_bytes(8, "little")
+    large = tmp_path / "large"
+    large.write_bytes(data)
+    os.truncate(large, end + size)
+    large.chmod(0o755)
+    assert file.size < size
+    process = subprocess.Popen([large, "--olos-unpack", tmp_path / "out"], stderr=subprocess.PIPE, text=True)
+    while not list(tmp_path.glob(".out.*/olos.json")):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, message = process.communicate(timeout=30)
+    assert process.returncode == 128 + signal.SIGINT
+    assert "interrupted" in message
+    assert list(tmp_path.iterdir()) == [large]
