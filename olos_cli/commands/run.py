@@ -13,9 +13,7 @@ from pack import run
 _END_OF_OPTIONS = "--"
 
 
-@click.command(
-    "run", cls=Command, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
-)
+@click.command("run", cls=Command, context_settings={"allow_interspersed_args": False})
 @layout_argument()
 @click.argument("args", metavar="[-- ARGS]", nargs=-1, type=click.UNPROCESSED)
 def command(path: Path, args: tuple[str, ...]) -> None:

@@ -185,7 +185,7 @@ def test_global_headers(tmp_path: Path) -> None:
     def archive(headers: dict[str, str]) -> bytes:
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w", pax_headers=headers) as stream:
-            stream.addfile(*(lambda pair: (pair[0], io.BytesIO(pair[1])))(file("a")))
+            stream.addfile(file("a")[0])
         return buffer.getvalue()
 
     assert [m.name for m in read(tmp_path / "x.tar", archive({"comment": "0123abc"}))] == [b"a"]

@@ -1,12 +1,18 @@
-"""Layers laid over each other: single cases, other programs as judges, and a model of a file system."""
+"""Layers laid over each other: single cases, another program as judge, and real directories as model."""
 
+import contextlib
 import os
+import random
+import shutil
 import subprocess
 import tarfile
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from olos.errors import InputError
 from olos.extent import Extent
@@ -27,6 +33,7 @@ from support.images import (
     symlink,
     tar,
     whiteout,
+    write_layer,
     write_layers,
 )
 from support.trees import Description, describe, scan

@@ -128,7 +128,7 @@ def test_cat_through_a_name_that_is_not_utf_8(call: Call, layout: Path) -> None:
 @pytest.mark.parametrize("command", ["ls", "cat", "extract", "inspect", "measure", "verify", "run"])
 def test_what_is_neither_layout_nor_package(call: Call, tmp_path: Path, command: str) -> None:
     (tmp_path / "text\x1b").write_text("hello")
-    options = {"cat": ["/x"], "extract": ["-o", tmp_path / "out"]}.get(command, [])
-    outcome = call(command, tmp_path / "text\x1b", *options, expect=3)
+    options: dict[str, list[str | Path]] = {"cat": ["/x"], "extract": ["-o", tmp_path / "out"]}
+    outcome = call(command, tmp_path / "text\x1b", *options.get(command, []), expect=3)
     assert r"text\x1b: " in outcome.stderr
     assert "hint: " in outcome.stderr

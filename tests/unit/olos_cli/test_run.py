@@ -1,0 +1,38 @@
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from olos.layout import Layout
+from support.cli import Call
+
+
+@pytest.mark.parametrize(
+    ("typed", "given"),
+    [
+        ([], ()),
+        (["a", "-x", "--long=1"], ("a", "-x", "--long=1")),
+        (["--", "-v", "--help"], ("-v", "--help")),
+        (["--", "--", "x"], ("--", "x")),
+        (["--help"], ("--help",)),
+        (["-q", "--olos-measure"], ("-q", "--olos-measure")),
+        ([""], ("",)),
+    ],
+    ids=str,
+)
+def test_all_behind_the_path_goes_to_the_app(
+    call: Call, monkeypatch: pytest.MonkeyPatch, package: Path, typed: list[str], given: tuple[str, ...]
+) -> None:
+    seen: list[tuple[Path, tuple[str, ...]]] = []
+
+    def run(layout: Layout, args: Sequence[str]) -> None:
+        seen.append((layout.origin, tuple(args)))
+
+    monkeypatch.setattr("pack.run.run", run)
+    assert call("run", package, *typed).out == b""
+    assert seen == [(package, given)]
+
+
+def test_options_before_the_path_are_ours(call: Call, package: Path) -> None:
+    assert call("run", "--help", package).stdout.startswith("Usage: olos run")
+    assert "No such option '--frob'" in call("run", "--frob", package, expect=2).stderr
