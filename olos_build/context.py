@@ -30,9 +30,8 @@ RESERVED = ".olos-dockerfile"
 """The name that a Dockerfile has where it must be sent inside the context."""
 
 TIME = 315_619_200
-"""Seconds: 1980-01-02 00:00:00 UTC. Not SOURCE_DATE_EPOCH: builders leave times out of the keys of their
-caches, so a layer made with another one would be taken over. Not 1970: ZIP archives, such as Python's
-wheels, begin with 1980."""
+"""Seconds: 1980-01-02 00:00:00 UTC, the same for every build. Not 1970: ZIP archives, such as Python's
+wheels, cannot hold earlier times. In the tree it is limited to SOURCE_DATE_EPOCH like any other."""
 
 MAX_DEPTH = 200
 _ANY_EXECUTE = 0o111

@@ -24,6 +24,9 @@ from olos_cli import output
 from olos_cli.text import quantity, visible, visible_lines
 
 _MOVE_SECONDS = 0.05
+_LONG_SECONDS = 1.0
+_LABEL_WIDTH = 30  # with a bar, an amount and a rate it fits into 80 columns
+_BAR_WIDTH = 16
 
 
 class Console:
@@ -75,14 +78,15 @@ class Console:
 
     @contextmanager
     def task(self, text: str, total: int | None, unit: str) -> Iterator[Task]:
-        """Show a bar while the block runs, and what was done when it has ended well."""
+        """Show a bar while the block runs, and if it took a while, or if verbose, what was done."""
         self._show_tool_line("")
         count = _Count()
         start = time.monotonic()
         with self._bar(visible(text), total, unit, count):
             yield count
-        if self._steps:
-            self._print(_summary(visible(text), count.done, unit, time.monotonic() - start))
+        seconds = time.monotonic() - start
+        if self.verbose or (self._live and seconds >= _LONG_SECONDS):
+            self._print(_summary(visible(text), count.done, unit, seconds))
 
     def error(self, message: str, hint: str | None = None) -> None:
         """Show an error and what to do about it."""
@@ -112,7 +116,8 @@ class Console:
             yield
             return
         bars = self._started_bars()
-        identity = bars.add_task(text, total=total, unit=unit)
+        label = text if len(text) <= _LABEL_WIDTH else f"{text[: _LABEL_WIDTH - 1]}…"
+        identity = bars.add_task(label, total=total, unit=unit)
         count.attach(bars, identity)
         try:
             yield
@@ -169,7 +174,7 @@ class _Bars(Progress):
         self.tool_line = ""
         super().__init__(
             TextColumn("{task.description}", markup=False),
-            BarColumn(24),
+            BarColumn(_BAR_WIDTH),
             _Amount(),
             _Rate(),
             console=console,

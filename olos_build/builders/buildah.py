@@ -13,8 +13,9 @@ from pathlib import Path
 
 from olos.progress import Progress
 from olos_build import context
-from olos_build.builders.options import build_arguments, by_hand
+from olos_build.builders.options import build_arguments, by_hand, cache_is_foreign
 from olos_build.builders.protocol import BuildRequest, BuiltImage
+from olos_build.builders.registries import VARIABLE, configuration
 from olos_build.builders.steps import Steps
 from olos_build.dockerfile import Dockerfile, load
 from olos_build.tool import Tool, ToolFailedError, first_line, run
@@ -22,9 +23,6 @@ from olos_build.tool import Tool, ToolFailedError, first_line, run
 BUILDAH = Tool("buildah", "buildah")
 _DOCKERS_CAPABILITIES = ("CAP_AUDIT_WRITE", "CAP_MKNOD", "CAP_NET_RAW")
 """What RUN steps may do under Docker by default, and under buildah may not."""
-
-_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
-_DROP_INS = (Path("/etc/containers/registries.conf.d"), Path("~/.config/containers/registries.conf.d"))
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class _Spool:
 
     @property
     def registries(self) -> Path:
-        return self.folder / "registries.conf.d"
+        return self.folder / "registries.conf"
 
     @property
     def image_id(self) -> Path:
@@ -83,6 +81,7 @@ class Buildah:
                 BUILDAH,
                 _arguments(parts, request, dockerfile),
                 lambda line: steps.line(_without_spool(line, parts, request)),
+                environment={VARIABLE: str(parts.registries)},
             )
         except ToolFailedError as exc:
             hint = by_hand("buildah build --isolation=chroot", request)
@@ -97,35 +96,22 @@ def _prepare(parts: _Spool, request: BuildRequest, dockerfile: Dockerfile, progr
     parts.folder.mkdir()
     parts.dockerfile.write_bytes(dockerfile.content)
     parts.no_patterns.touch()
-    _write_registries(parts.registries)
+    parts.registries.write_text(configuration())
     context.unpack(request, parts.context, progress)
 
 
 def _arguments(parts: _Spool, request: BuildRequest, dockerfile: Dockerfile) -> list[str | Path]:
     isolation = os.environ.get("BUILDAH_ISOLATION") or "chroot"
-    arguments: list[str | Path] = ["--registries-conf-dir", parts.registries, "build"]
+    arguments: list[str | Path] = ["build"]
     # The Docker format keeps SHELL, HEALTHCHECK and ONBUILD; OCI has no place for them.
     arguments += ["--format=docker", f"--isolation={isolation}", f"--platform={request.platform}"]
     arguments += [f"--cap-add={capability}" for capability in _DOCKERS_CAPABILITIES]
     arguments += ["--layers", "--force-rm", "--pull=false", "--identity-label=false"]
+    arguments += ["--no-cache"] if cache_is_foreign(request) else []
     arguments += [f"--target={request.stage}"] if request.stage else []
     arguments += [f"--build-arg={n}={v}" for n, v in build_arguments(request, dockerfile).items()]
     arguments += ["--file", parts.dockerfile, "--ignorefile", parts.no_patterns]
     return [*arguments, "--iidfile", parts.image_id, parts.context]
-
-
-def _write_registries(folder: Path) -> None:
-    """Drop-in files for containers-registries.conf(5): the machine's and the user's, and ours first.
-
-    The option that names the directory takes the place of theirs, so theirs are linked into it.
-    """
-    folder.mkdir()
-    entries = (f'[[registry]]\nlocation = "{host}"\ninsecure = true\n' for host in _LOOPBACK)
-    (folder / "000-loopback.conf").write_text("".join(entries))
-    for number, source in enumerate(_DROP_INS, 1):
-        if source.expanduser().is_dir():
-            for file in sorted(source.expanduser().glob("*.conf")):
-                (folder / f"{number:03}-{file.name}").symlink_to(file)
 
 
 def _without_spool(line: str, parts: _Spool, request: BuildRequest) -> str:

@@ -16,7 +16,7 @@ from docker import APIClient
 from olos.errors import BuildStepError, MissingToolError
 from olos.progress import Progress
 from olos_build import context
-from olos_build.builders.options import build_arguments, by_hand
+from olos_build.builders.options import build_arguments, by_hand, cache_is_foreign
 from olos_build.builders.protocol import BuildRequest, BuiltImage
 from olos_build.builders.steps import Steps
 from olos_build.dockerfile import Dockerfile, load
@@ -92,6 +92,7 @@ def _build_with_buildx(job: _Job) -> str:
     context.unpack(request, folder / "context", job.progress)
     arguments: list[str | Path] = ["buildx", "build", "--progress=plain", "--provenance=false", "--load"]
     arguments += [f"--platform={request.platform}", "--iidfile", folder / "image-id"]
+    arguments += ["--no-cache"] if cache_is_foreign(request) else []
     arguments += [f"--target={request.stage}"] if request.stage else []
     arguments += [f"--build-arg={name}={value}" for name, value in job.arguments().items()]
     steps = Steps(job.dockerfile, job.progress)
@@ -120,6 +121,7 @@ def _build_with_engine(client: APIClient, job: _Job) -> str:
             decode=True,
             rm=True,
             forcerm=True,
+            nocache=cache_is_foreign(job.request),
             target=job.request.stage,
             platform=job.request.platform,
             buildargs=job.arguments(),

@@ -19,6 +19,15 @@ def build_arguments(request: BuildRequest, dockerfile: Dockerfile) -> dict[str, 
     return arguments
 
 
+def cache_is_foreign(request: BuildRequest) -> bool:
+    """Whether layers in the builder's cache may differ from those that would be made now.
+
+    Builders leave the times of files out of the keys of their caches, so the cache may hold files with
+    the times of somebody's checkout. With SOURCE_DATE_EPOCH 0 the tree has no times, else it has.
+    """
+    return request.epoch != 0
+
+
 def by_hand(command: str, request: BuildRequest, environment: Mapping[str, str] | None = None) -> str:
     """A hint: the same build as a command that can be pasted."""
     settings = [f"{name}={value}" for name, value in (environment or {}).items()]

@@ -197,10 +197,11 @@ class _Reader:
     def _skip(self, size: int, where: str) -> Extent:
         """The next `size` bytes as an extent of the file that the archive is in."""
         start = self._position
-        end = start + _padded(size)
-        if size < 0 or end > self._archive.size:
+        if size < 0 or start + size > self._archive.size:
             raise InputError(f"{where}: the archive is truncated, or a size in it is wrong")
         if size:
+            # Some writers leave out the padding of the last entry along with the end mark.
+            end = min(start + _padded(size), self._archive.size)
             self._stream.seek(end)
             self._position = end
         return Extent(self._archive.path, self._archive.offset + start, size)

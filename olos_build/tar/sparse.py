@@ -101,16 +101,15 @@ def from_records(records: Records, take: Callable[[], bytes], where: str) -> Map
 def _at_head_of_content(take: Callable[[], bytes], where: str) -> list[bytes]:
     """Format 1.0: the number of runs, then the numbers, each on a line, padded to whole blocks."""
     lines: list[bytes] = []
-    rest = b""
-    count: int | None = None
-    while count is None or len(lines) < count:
+    rest, wanted = b"", 1
+    while len(lines) < wanted:
+        if len(rest) > _MAX_LINE:
+            raise InputError(f"{where}: the map of a sparse file is malformed")
         *complete, rest = (rest + take()).split(b"\n")
         lines += complete
-        if len(rest) > _MAX_LINE and (count is None or len(lines) < count):
-            raise InputError(f"{where}: the map of a sparse file is malformed")
-        if count is None and lines:
-            count = 1 + 2 * decimal(lines[0], MAX_RUNS, f"{where}: number of runs of a sparse file")
-    return lines[1:count]
+        if lines:
+            wanted = 1 + 2 * decimal(lines[0], MAX_RUNS, f"{where}: number of runs of a sparse file")
+    return lines[1:wanted]
 
 
 def _check_count(numbers: int, where: str) -> None:

@@ -61,13 +61,9 @@ class _Call:
     help="Set an ARG; K alone takes it from the environment.",
 )
 @click.option("--image", metavar="REF", help="Take an image in place of a DOCKERFILE.")
-@click.option(
-    "--config", metavar="FILE", type=FILE, help="Configuration (default: olos.toml there)."
-)
+@click.option("--config", metavar="FILE", type=FILE, help="Configuration (default: olos.toml there).")
 @click.option("--kernel", metavar="PATH", type=FILE, help="User-Mode Linux, or the kernel/ of a layout.")
-@click.option(
-    "--source-date-epoch", metavar="SECONDS", type=int, help="Clamp file times to this."
-)
+@click.option("--source-date-epoch", metavar="SECONDS", type=int, help="Clamp file times to this.")
 @click.option("--debug", is_flag=True, help="Set policy.debug.")
 @click.option(
     "-o",

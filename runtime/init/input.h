@@ -15,6 +15,8 @@ struct input {
         uint32_t size;
     } queue[CONTROL_SLOTS];
     size_t queued, have, sent;
+    uint64_t count; /* bytes written to the sink */
+    int left_over;  /* reads what the app has not, once the sink of a pipe is closed; else -1 */
 };
 
 /* Open the block device with the slots. Returns it, or -1 with `error` filled in. */
@@ -29,6 +31,9 @@ void input_end(struct input *input);
 
 /* Do what is possible without waiting. */
 void input_move(struct input *input);
+
+/* How many bytes the app has read of a pipe. */
+uint64_t input_consumed(const struct input *input);
 
 /* There is no reader any more: what comes is dropped. */
 void input_close(struct input *input);

@@ -94,7 +94,9 @@ static _Noreturn void finish(void)
     output_finish(&state.outputs[1]);
     bool by_signal = WIFSIGNALED(state.status);
     int code = by_signal ? WTERMSIG(state.status) : WEXITSTATUS(state.status);
+    uint64_t consumed = input_consumed(&state.input);
     uint64_t delivered = state.outputs[0].count + state.outputs[1].count;
+    control_send(state.control, (struct control_frame){.kind = CONTROL_CONSUMED, .d = consumed});
     control_send(state.control, (struct control_frame){
                                     .kind = CONTROL_EXIT, .a = by_signal, .c = (uint32_t)code, .d = delivered});
     control_halt();
@@ -156,7 +158,7 @@ _Noreturn void relay(const struct relay_lines *lines, const struct streams *stre
     state.app = app;
     state.tty = tty;
     state.input = (struct input){
-        .control = lines->control, .device = lines->slots, .sink = streams->init[0], .terminal = tty};
+        .control = lines->control, .device = lines->slots, .sink = streams->init[0], .terminal = tty, .left_over = -1};
     state.outputs[0].source = streams->init[1];
     state.outputs[0].line = lines->stdout_line;
     state.outputs[1].source = streams->init[2];

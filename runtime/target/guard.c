@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "namespaces.h"
+
 /* What the guard tells first: the process group, or errno negated. */
 typedef int32_t announcement;
 
@@ -85,6 +87,16 @@ static _Noreturn void guard_run(const struct kernel *kernel, const struct termin
     _exit(0);
 }
 
+static pid_t fork_guard(bool *apart)
+{
+    pid_t pid = -1;
+    for (int way = 0; pid < 0 && way < NAMESPACE_WAYS; way++) {
+        pid = namespaces_fork(way);
+        *apart = namespaces_apart(way);
+    }
+    return pid;
+}
+
 int guard_start(struct guard *guard, const struct kernel *kernel, const struct terminal *terminal,
                 struct olos_error *error)
 {
@@ -92,7 +104,7 @@ int guard_start(struct guard *guard, const struct kernel *kernel, const struct t
     announcement group = 0;
     if (pipe2(life, O_CLOEXEC) || pipe2(report, O_CLOEXEC))
         return olos_fail(error, OLOS_FAILED, "no pipe: %s", strerror(errno));
-    guard->pid = fork();
+    guard->pid = fork_guard(&guard->apart);
     if (guard->pid < 0)
         return olos_fail(error, OLOS_FAILED, "cannot fork: %s", strerror(errno));
     if (guard->pid == 0) {
@@ -115,6 +127,7 @@ void guard_end(struct guard *guard)
 {
     close(guard->life);
     waitpid(guard->pid, NULL, 0);
-    /* Of use only if somebody has killed the guard. */
-    kill(-guard->kernel, SIGKILL);
+    /* Of use only if somebody has killed the guard; the end of its namespace has ended the rest. */
+    if (!guard->apart)
+        kill(-guard->kernel, SIGKILL);
 }

@@ -7,7 +7,8 @@
 
 struct guard {
     pid_t pid;
-    pid_t kernel;  /* and its process group */
+    bool apart;    /* it is the first of a process namespace */
+    pid_t kernel;  /* and its process group, as the guard sees it */
     int life;      /* the guard ends the kernel when this is closed */
     int report;    /* readable when the kernel has ended */
 };

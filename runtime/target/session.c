@@ -1,24 +1,21 @@
 #include "session.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "component.h"
+#include "caller_input.h"
 #include "confine.h"
+#include "lines.h"
 
 #define BOOT_SECONDS 120
-#define BACKGROUND_PAUSE_MS 300
+#define BOOT_PAUSE_MS 1000
 
 static const int forwarded[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT};
 
@@ -34,9 +31,7 @@ static struct {
     int signals;
     int questions; /* of the kernel's system call filter, or -1 */
     bool confined;
-    uint8_t *slots;
-    bool slot_used[CONTROL_SLOTS];
-    bool input_open;
+    struct caller_input input;
     uint64_t output_expected; /* once the app has ended */
     struct outcome outcome;
     struct olos_error *error;
@@ -52,42 +47,6 @@ static int fail(const char *text)
 
 /* ---- start ---- */
 
-static void make_pipe(int *ours, int *kernels)
-{
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC))
-        die(OLOS_FAILED, "no pipe: %s", strerror(errno));
-    *ours = ends[0];
-    *kernels = ends[1];
-    fcntl(ends[1], F_SETFD, 0);
-}
-
-static void make_control(int *ours, int *kernels)
-{
-    int ends[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
-        die(OLOS_FAILED, "no socket: %s", strerror(errno));
-    *ours = ends[0];
-    *kernels = ends[1];
-    fcntl(ends[1], F_SETFD, 0);
-}
-
-static void make_channel(int *ours, int *kernels)
-{
-    make_control(ours, kernels);
-    fcntl(*kernels, F_SETFD, FD_CLOEXEC);
-}
-
-static int make_slots(void)
-{
-    size_t size = CONTROL_SLOTS * CONTROL_SLOT_SIZE;
-    int fd = memory_file("stdin");
-    state.slots = ftruncate(fd, (off_t)size) ? MAP_FAILED : mmap(NULL, size, PROT_WRITE, MAP_SHARED, fd, 0);
-    if (state.slots == MAP_FAILED)
-        die(OLOS_FAILED, "no memory for standard input: %s", strerror(errno));
-    return fd;
-}
-
 static void catch_signals(void)
 {
     sigset_t set;
@@ -101,73 +60,29 @@ static void catch_signals(void)
         die(OLOS_FAILED, "no signalfd: %s", strerror(errno));
 }
 
-static void close_kernel_lines(const struct kernel_lines *lines)
-{
-    close(lines->control);
-    close(lines->stdout_line);
-    close(lines->stderr_line);
-    close(lines->log);
-    close(lines->slots);
-    close(lines->channel);
-}
-
 static int start(const struct session_options *options)
 {
     struct kernel kernel = {.boot = options->boot, .memory = options->manifest->policy.memory};
-    int stdout_line, stderr_line, channel;
     if (kernel_find_memory(&kernel, state.error))
         return -1;
-    make_control(&state.frames.line, &kernel.lines.control);
-    make_pipe(&stdout_line, &kernel.lines.stdout_line);
-    make_pipe(&stderr_line, &kernel.lines.stderr_line);
-    make_pipe(&state.log.line, &kernel.lines.log);
-    make_channel(&channel, &kernel.lines.channel);
-    kernel.lines.slots = make_slots();
-    outlet_open(&state.outlets[0], stdout_line, STDOUT_FILENO);
-    outlet_open(&state.outlets[1], stderr_line, STDERR_FILENO);
-    fcntl(state.log.line, F_SETFL, O_NONBLOCK);
+    struct lines lines;
+    lines_open(&lines, &kernel.lines);
+    state.frames.line = lines.control;
+    state.log.line = lines.log;
+    caller_input_open(&state.input, lines.slots);
+    outlet_open(&state.outlets[0], lines.stdout_line, STDOUT_FILENO);
+    outlet_open(&state.outlets[1], lines.stderr_line, STDERR_FILENO);
     state.log.show = options->manifest->policy.debug;
     catch_signals();
     if (guard_start(&state.guard, &kernel, options->terminal, state.error))
         return -1;
-    close_kernel_lines(&kernel.lines);
-    state.questions = confine_receive(channel);
-    close(channel);
+    lines_close_kernels(&kernel.lines);
+    state.questions = confine_receive(lines.channel);
+    close(lines.channel);
     return 0;
 }
 
 /* ---- from the caller ---- */
-
-static bool in_background(void)
-{
-    pid_t foreground = tcgetpgrp(STDIN_FILENO);
-    return foreground > 0 && foreground != getpgrp();
-}
-
-static int free_slot(void)
-{
-    for (int i = 0; i < CONTROL_SLOTS; i++)
-        if (!state.slot_used[i])
-            return i;
-    return -1;
-}
-
-static void read_input(void)
-{
-    int slot = free_slot();
-    if (slot < 0 || in_background())
-        return;
-    ssize_t count = read(STDIN_FILENO, state.slots + slot * CONTROL_SLOT_SIZE, CONTROL_SLOT_SIZE);
-    if (count < 0 && (errno == EINTR || errno == EAGAIN))
-        return;
-    if (count > 0) {
-        state.slot_used[slot] = true;
-        frames_add_data(&state.frames, (uint8_t)slot, (uint32_t)count);
-    } else {
-        state.input_open = false;
-        state.frames.end_of_input = true;
-    }
-}
 
 static void take_signal(const struct signalfd_siginfo *information)
 {
@@ -197,8 +112,6 @@ static void read_signals(void)
 static void take_failure(const struct control_frame *frame)
 {
     char text[CONTROL_MESSAGE + 1] = "";
-    int flags = fcntl(state.frames.line, F_GETFL);
-    fcntl(state.frames.line, F_SETFL, flags & ~O_NONBLOCK);
     if (frame->c <= CONTROL_MESSAGE && read_full(state.frames.line, text, frame->c) == (ssize_t)frame->c) {
         fail(text);
         state.error->code = (enum olos_exit)frame->a;
@@ -211,7 +124,7 @@ static void take_exit(const struct control_frame *frame)
     state.outcome = (struct outcome){.by_signal = frame->a == 1, .code = (int)(frame->c & 0xff)};
     state.output_expected = frame->d;
     state.phase = ENDING;
-    state.input_open = false;
+    state.input.open = false;
 }
 
 static void take_frame(const struct control_frame *frame)
@@ -226,17 +139,15 @@ static void take_frame(const struct control_frame *frame)
         break;
     case CONTROL_STARTED:
         state.phase = RUNNING;
-        state.input_open = true;
+        state.input.open = true;
         state.frames.window_size = state.options->terminal->used; /* it may have changed meanwhile */
         terminal_make_raw(state.options->terminal);
         break;
     case CONTROL_TAKEN:
-        if (frame->a < CONTROL_SLOTS)
-            state.slot_used[frame->a] = false;
-        if (frame->b && state.input_open) {
-            state.input_open = false;
-            close(STDIN_FILENO); /* so that whoever writes to us learns that nobody reads */
-        }
+        caller_input_taken(&state.input, frame);
+        break;
+    case CONTROL_CONSUMED:
+        caller_input_settle(&state.input, frame->d);
         break;
     case CONTROL_FAILED:
         take_failure(frame);
@@ -302,13 +213,12 @@ static bool all_delivered(void)
 
 static void serve(int timeout)
 {
-    bool reads = state.input_open && free_slot() >= 0 && !in_background();
     struct pollfd waits[] = {
         {.fd = state.frames.line, .events = POLLIN},
         outlet_wait(&state.outlets[0]),
         outlet_wait(&state.outlets[1]),
         {.fd = state.signals, .events = POLLIN},
-        {.fd = reads ? STDIN_FILENO : -1, .events = POLLIN},
+        caller_input_wait(&state.input),
         {.fd = state.log.line, .events = POLLIN},
         {.fd = state.guard.report, .events = POLLIN},
         {.fd = state.questions, .events = POLLIN},
@@ -323,7 +233,7 @@ static void serve(int timeout)
     if (waits[3].revents)
         read_signals();
     if (waits[4].revents)
-        read_input();
+        caller_input_read(&state.input, &state.frames);
     if (waits[5].revents && !log_read(&state.log)) {
         close(state.log.line);
         state.log.line = -1;
@@ -338,8 +248,7 @@ static void serve_until_end(void)
 {
     time_t begin = time(NULL);
     while (state.phase != ENDED) {
-        bool waiting = state.input_open && in_background();
-        serve(state.phase == BOOTING ? 1000 : waiting ? BACKGROUND_PAUSE_MS : -1);
+        serve(state.phase == BOOTING ? BOOT_PAUSE_MS : caller_input_pause(&state.input));
         if (state.phase == BOOTING && time(NULL) - begin > BOOT_SECONDS) {
             fail("the kernel does not start");
             log_show_tail(&state.log);

@@ -160,6 +160,20 @@ def test_app_that_reads_no_input_ends(layout: Path) -> None:
     assert sh(layout, "exec <&-; echo done", stdin=noise(1 << 20)) == "done\n"
 
 
+@pytest.mark.parametrize(
+    ("script", "rest"),
+    [("true", "1\n2\n3\n4\n"), ("read a", "2\n3\n4\n"), ("cat >/dev/null", ""), ("exec <&-", "1\n2\n3\n4\n")],
+    ids=["nothing", "a-line", "all", "closed"],
+)
+def test_a_file_is_shared_with_who_comes_next(layout: Path, tmp_path: Path, script: str, rest: str) -> None:
+    """As in `while read line; do APP; done < FILE`."""
+    (tmp_path / "list").write_text("0\n1\n2\n3\n4\n")
+    line = "read x; " + " ".join(command(layout, "-c", f"'{script}'")) + "; cat"
+    with (tmp_path / "list").open("rb") as stream:
+        result = subprocess.run(["sh", "-c", line], stdin=stream, capture_output=True, check=True, timeout=60)
+    assert result.stdout.decode() == rest
+
+
 def test_writer_learns_that_nobody_reads(layout: Path) -> None:
     script = "exec <&-; sleep 30"
     with subprocess.Popen(

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from support.runtime import POLICY, Spec, command, make_layout, processes_of, shell, with_app
+from support.runtime import POLICY, Spec, children, command, make_layout, processes_of, shell, with_app
 
 TRAPS = """
 for s in HUP INT QUIT USR1 USR2 TERM WINCH; do trap "echo $s" $s; done
@@ -112,10 +112,6 @@ def test_nothing_survives_the_death_of_the_target(layout: Path, delay: float) ->
         process.kill()
         process.wait(WAIT)
     await_none(layout)
-
-
-def children(pid: int) -> list[int]:
-    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 @pytest.mark.parametrize("depth", [1, 2], ids=["guard", "kernel"])

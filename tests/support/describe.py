@@ -49,8 +49,11 @@ def described_tree(tree: Tree) -> list[str]:
 
 
 def _config(config: ImageConfig) -> list[str]:
-    names = ("entrypoint", "cmd", "env", "working_dir", "user", "exposed_ports", "stop_signal", "volumes")
-    return [f"{name}={getattr(config, name)!r}" for name in (*names, "healthcheck")]
+    """An empty command is none, and the working directory is the root if there is no other."""
+    names = ("entrypoint", "env", "user", "exposed_ports", "stop_signal", "volumes", "healthcheck")
+    values = {name: getattr(config, name) for name in names}
+    values |= {"cmd": config.cmd or (), "working_dir": config.working_dir or "/"}
+    return [f"{name}={value!r}" for name, value in values.items()]
 
 
 if __name__ == "__main__":

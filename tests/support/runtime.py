@@ -95,6 +95,11 @@ def run(
     )
 
 
+def children(pid: int) -> list[int]:
+    """The processes that a process has started, oldest first."""
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 def processes_of(layout: Path) -> set[int]:
     """Process ids whose open files or program lie in a layout, besides our own."""
     found = set()

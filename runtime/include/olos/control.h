@@ -51,6 +51,7 @@ enum control_to_target {
     CONTROL_TAKEN = 'T',   /* a: slot */
     CONTROL_DONE = 'D',
     CONTROL_FAILED = 'F',  /* a: exit code, c: length of the message that follows, ≤ CONTROL_MESSAGE */
+    CONTROL_CONSUMED = 'U', /* d: bytes of standard input that the app has read; EXIT follows */
     CONTROL_EXIT = 'X',    /* a: 1 if by a signal, c: exit code or signal, d: bytes written to stdout and
                               stderr together; nothing follows */
 };

@@ -324,6 +324,7 @@ OPERATIONS: dict[str, Callable[[Path, Path], object]] = {
     "private": lambda path, _: path.chmod(0o700),
     "rename": lambda path, other: other.rename(path),
 }
+FULL = [("make", path, path) for path in ("a/a", "a/b", "b/a")] + [("write", path, path) for path in PATHS]
 
 
 def _snapshot(root: Path) -> Snapshot:
@@ -343,25 +344,24 @@ def _item(entry: Description) -> Item:
 
 
 def _difference(old: Snapshot, new: Snapshot, dice: random.Random) -> list[Item]:
-    """A layer as a builder makes it, siblings in any order."""
+    """A layer as a builder makes it, siblings in any order, some directories told as made anew."""
     changed = {path for path, entry in new.items() if old.get(path) != entry}
+    kept = [path for path in old if path in new and old[path].type == "d" == new[path].type]
+    anew = [path for path in kept if dice.random() < 0.2]
+    for folder in anew:
+        changed |= {path for path in new if path == folder or path.startswith(folder + b"/")}
     groups = {new[path].link for path in changed} - {b""}
     changed |= {path for path, entry in new.items() if entry.link in groups}
     items = [_item(new[path]) for path in changed]
-    for folder in {b"", *(path for path in old if old[path].type == "d")}:
-        if folder and (folder not in new or new[folder].type != "d"):
-            continue  # what replaces it, or the whiteout of it, says all
-        inside = {path for path in old if path.rpartition(b"/")[0] == folder}
-        gone = inside - new.keys()
-        if gone and gone == inside and dice.random() < 0.5:
-            items.append(opaque(folder.decode()))
-        else:
-            items += [whiteout(path.decode()) for path in gone]
+    items += [dice.choice((opaque, whiteout))(folder.decode()) for folder in anew]
+    for folder in [b"", *kept]:
+        gone = [path for path in old if path.rpartition(b"/")[0] == folder and path not in new]
+        items += [whiteout(path.decode()) for path in gone]
     dice.shuffle(items)
     return sorted(items, key=lambda item: (item[0].type == tarfile.LNKTYPE, item[0].name.count("/")))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     batches=st.lists(
         st.lists(
@@ -380,7 +380,7 @@ def test_layers_of_a_real_directory_merge_into_it(
         root, layers = Path(name) / "root", []
         root.mkdir()
         before: Snapshot = {}
-        for number, batch in enumerate(batches):
+        for number, batch in enumerate([FULL, *batches]):
             for operation, path, other in batch:
                 with contextlib.suppress(OSError, shutil.Error):
                     OPERATIONS[operation](root / path, root / other)

@@ -1,4 +1,6 @@
 import io
+import re
+import time
 
 import pytest
 
@@ -104,6 +106,31 @@ def test_a_failing_task_leaves_no_bar_and_no_summary() -> None:
     console.error("it failed")
     assert "work: " not in stream.getvalue()
     assert stream.getvalue().endswith("error: it failed\n")
+
+
+def test_a_long_task_leaves_its_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(0, 1000, 2))
+    monkeypatch.setattr("olos_cli.console.time.monotonic", lambda: float(next(clock)))
+    stream = Terminal()
+    with Console(stream=stream, color=False).task("work", 10 << 20, "B") as task:
+        task.advance(10 << 20)
+    found = re.search(r"work: 10 MiB in (\d+)\.0 s, ([0-9.]+) MiB/s\n$", stream.getvalue())
+    assert found
+    assert abs(float(found[1]) * float(found[2]) - 10) < 0.5
+
+
+def test_a_bar_with_a_long_name_stays_on_one_line() -> None:
+    stream = Terminal()
+    with Console(stream=stream, color=False).task("a very long name of a task " * 9, 300 << 20, "B") as task:
+        task.advance(100 << 20)
+        time.sleep(0.06)
+        task.advance(99 << 20)
+        time.sleep(0.3)
+    rows = re.split(r"\x1b\[[0-9;?]*[A-Za-z]|[\r\n]+", stream.getvalue())
+    bars = [row for row in rows if "━" in row]
+    assert any("199 MiB of 300 MiB" in row and "iB/s" in row for row in bars)
+    assert all(row.startswith("a very long name of a task a") for row in bars)
+    assert max(map(len, bars)) <= 80
 
 
 def test_tasks_within_tasks() -> None:
