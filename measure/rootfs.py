@@ -45,7 +45,7 @@ def measure(extent: Extent, image_size: int, progress: Progress) -> RootfsRoots:
     with (
         extent.descriptor() as descriptor,
         Image(extent, image_size) as image,
-        progress.task("Hashing the file tree", None, "entries") as task,
+        progress.task("hashing the file tree", None, "entries") as task,
     ):
         contents = _Contents(descriptor, extent, image_size)
         for entry in image.entries():

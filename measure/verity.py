@@ -99,7 +99,7 @@ class _Check:
 
 def _add_leaves(tree: HashTree, descriptor: int, base: int, image_size: int, progress: Progress) -> None:
     """Hash the data blocks of the image that starts at byte `base` of a file."""
-    with progress.task("Hashing the root file system", image_size, "B") as task:
+    with progress.task("hashing the root file system", image_size, "B") as task:
         for start in range(0, image_size, _STEP):
             length = min(_STEP, image_size - start)
             tree.add(file_block_hashes(descriptor, base + start, length))

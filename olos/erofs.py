@@ -73,7 +73,7 @@ class Image:
         except DefectError as exc:
             raise InputError(f"{self._where}: on the way to {path!r}: {exc}") from exc
         if entry is None:
-            raise InputError(f"{self._where}: there is no {path!r}")
+            raise InputError(f"{self._where}: there is no /{path.decode(errors='backslashreplace')}")
         return entry
 
     def _find(self, path: bytes) -> Entry | None:

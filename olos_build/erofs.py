@@ -37,7 +37,7 @@ def write(tree: Tree, out: BinaryIO, progress: Progress) -> int:
     out.flush()
     out.truncate(0)  # What is not written below is zeros.
     total = sum(node.size for node in layout.nodes)
-    with progress.task("Writing the root file system", total, "B") as task, Sources() as sources:
+    with progress.task("writing the root file system", total, "B") as task, Sources() as sources:
         _Writer(out.fileno(), sources, task).write(layout)
     out.truncate(size)
     _write_superblock(out.fileno(), layout)

@@ -14,6 +14,8 @@ from olos_build.tar.fields import shown
 
 MAX_LINKS = 255
 """Most symlinks followed on one path, as containerd's fs.RootPath."""
+_MAX_FOLLOWED = 4 * MAX_PATH
+"""Most bytes of their targets together: a walk takes time with each component."""
 
 
 def resolve(path: bytes, look: Callable[[bytes], Inode | None], where: str) -> bytes:
@@ -23,7 +25,7 @@ def resolve(path: bytes, look: Callable[[bytes], Inode | None], where: str) -> b
     """
     current = b""
     pending = path.split(b"/")[::-1]
-    links = 0
+    links = followed = 0
     while pending:
         part = pending.pop()
         if part in (b"", b"."):
@@ -37,8 +39,9 @@ def resolve(path: bytes, look: Callable[[bytes], Inode | None], where: str) -> b
             current = candidate
             continue
         links += 1
-        if links > MAX_LINKS or len(pending) > MAX_PATH:
-            raise InputError(f"{where}: {shown(path)} leads through a cycle of symlinks")
+        followed += len(inode.target)
+        if links > MAX_LINKS or followed > _MAX_FOLLOWED:
+            raise InputError(f"{where}: {shown(path)} leads through a cycle of symlinks, or through too many")
         if inode.target.startswith(b"/"):
             current = b""
         pending += inode.target.split(b"/")[::-1]

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from olos.errors import InputError
 from olos.extent import Extent
+from olos.manifest import MAX_PATH
 from olos.progress import Progress
 from olos.tree import FileType, Inode
 from olos_build.images.model import Layer
@@ -41,7 +42,7 @@ def merge(layers: Sequence[Layer], progress: Progress) -> Merged:
     """
     merger = Merger()
     total = sum(layer.extent.size for layer in layers)
-    with progress.task("Merging layers", total, "B") as task:
+    with progress.task("merging layers", total, "B") as task:
         for number, layer in enumerate(layers, 1):
             where = f"layer {number} ({layer.diff_id})"
             merger.apply(changes(layer.extent, where), where)
@@ -90,8 +91,8 @@ class Merger:
         """Apply one layer's changes. Raises InputError naming `where`."""
         self._layer += 1
         for change in layer:
-            self._account(change, where)
             try:
+                self._charge(_cost(change))
                 self._apply(change)
             except InputError as exc:
                 raise InputError(f"{where}: entry {shown(change.path)} {exc.message}") from exc
@@ -106,17 +107,14 @@ class Merger:
             )
         return tree
 
-    def _account(self, change: Change, where: str) -> None:
+    def _charge(self, size: int) -> None:
+        """Count an entry and the bytes that it keeps in memory."""
         self._entries += 1
-        self._metadata += len(change.path)
-        if isinstance(change, Added | Linked):
-            inode = change.inode
-            self._metadata += len(inode.target) + sum(len(name) + len(value) for name, value in inode.xattrs)
-            self._metadata += _SEGMENT_COST * len(inode.content)
+        self._metadata += size
         if self._entries > MAX_ENTRIES:
-            raise InputError(f"{where}: the image has more than {MAX_ENTRIES} entries")
+            raise InputError(f"is one too many: no image may have more than {MAX_ENTRIES}")
         if self._metadata > MAX_METADATA:
-            raise InputError(f"{where}: names and attributes have more than {MAX_METADATA} bytes")
+            raise InputError(f"is too much: names and attributes may have {MAX_METADATA} bytes altogether")
 
     def _apply(self, change: Change) -> None:
         if isinstance(change, Added):
@@ -164,6 +162,8 @@ class Merger:
 
     def _put(self, path: bytes, file: _File) -> None:
         """A name in place of what has it; a directory over a directory keeps what is in it."""
+        if len(path) > MAX_PATH:
+            raise InputError(f"leads through symlinks to a path of {len(path)} bytes, more than {MAX_PATH}")
         node = self._nodes.get(path)
         if node and node.file.inode.type is FileType.DIRECTORY is file.inode.type:
             node.file, node.layer = file, self._layer
@@ -182,6 +182,7 @@ class Merger:
         if self._nodes[parent].file.inode.type is not FileType.DIRECTORY:
             raise InputError(f"lies below {shown(parent)}, which is not a directory")
         for directory in reversed(missing):
+            self._charge(len(directory))
             self._attach(directory, _File(_IMPLIED))
 
     def _attach(self, path: bytes, file: _File) -> None:
@@ -225,6 +226,16 @@ class Merger:
                 node.file, node.layer = _File(_IMPLIED), self._layer
             else:
                 self._drop(current)
+
+
+def _cost(change: Change) -> int:
+    """The bytes that a change keeps in memory, about."""
+    size = len(change.path)
+    if isinstance(change, Added | Linked):
+        inode = change.inode
+        size += len(inode.target) + sum(len(name) + len(value) for name, value in inode.xattrs)
+        size += _SEGMENT_COST * len(inode.content)
+    return size
 
 
 def _with_attributes(inode: Inode, header: Inode) -> Inode:

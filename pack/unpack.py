@@ -5,13 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from olos.errors import InputError
 from olos.layout import Layout, is_program
-from olos.output import atomic_directory
+from olos.output import atomic_directory, check_free
 from olos.progress import Progress
 from pack.copying import copy_extent
-
-_HINT = "name a directory that does not exist yet, or an empty one"
 
 
 def unpack(layout: Layout, destination: Path, progress: Progress) -> None:
@@ -20,7 +17,7 @@ def unpack(layout: Layout, destination: Path, progress: Progress) -> None:
     Raises InputError if `destination` exists and is not an empty directory, or if something
     cannot be read or written.
     """
-    _check_free(destination)
+    check_free(destination)
     total = sum(extent.size for _, extent in layout.files)
     with atomic_directory(destination.resolve()) as folder, progress.task("unpacking", total, "B") as task:
         for name, extent in layout.files:
@@ -34,17 +31,6 @@ def unpack(layout: Layout, destination: Path, progress: Progress) -> None:
                 os.fchmod(descriptor, 0o755 if is_program(name) else 0o644)
             finally:
                 os.close(descriptor)
-
-
-def _check_free(destination: Path) -> None:
-    try:
-        if destination.is_dir():
-            if any(destination.iterdir()):
-                raise InputError(f"{destination}: is not empty", hint=_HINT)
-        elif os.path.lexists(destination):
-            raise InputError(f"{destination}: is not a directory", hint=_HINT)
-    except OSError as exc:
-        raise InputError(f"{destination}: cannot be read: {exc.strerror}") from exc
 
 
 def _make_folders(folder: Path) -> None:

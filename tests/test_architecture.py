@@ -49,8 +49,9 @@ def test_vocabulary_and_measuring_start_nothing_and_ask_no_clock(package: str) -
         assert not imports(path) & NO_IO, path.relative_to(ROOT)
 
 
-def test_pipeline_knows_nothing_of_the_terminal() -> None:
-    assert not imports(ROOT / "olos_cli" / "pipeline.py") & {"click", "rich"}
+@pytest.mark.parametrize("module", ["building.py", "pipeline.py"])
+def test_pipeline_knows_nothing_of_the_terminal(module: str) -> None:
+    assert not imports(ROOT / "olos_cli" / module) & {"click", "rich"}
 
 
 @pytest.mark.parametrize("package", ALLOWED)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import os
 import shutil
+import tempfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -56,7 +58,6 @@ class Spool:
         self._folder, self._progress = folder, progress
         self._left = min(UNPACKED_LIMIT, shutil.disk_usage(folder).free) if limit is None else limit
         self._layers: dict[tuple[Digest | None, Digest], Layer] = {}
-        self._count = 0
 
     def layer(self, blob: Blob, diff_id: Digest) -> Layer:
         """The layer in a blob, verified: it must unpack to `diff_id`."""
@@ -90,18 +91,19 @@ class Spool:
     def _decompress(
         self, blob: Blob, source: _Hashing, opener: Callable[[BinaryIO], BinaryIO], algorithm: str
     ) -> tuple[Extent, Digest]:
-        self._count += 1
-        path = self._folder / f"unpacked-{self._count}.tar"
         try:
-            with path.open("xb") as output, opener(cast("BinaryIO", source)) as stream:
+            descriptor, path = tempfile.mkstemp(".tar", "unpacked-", self._folder)
+            with os.fdopen(descriptor, "wb") as output, opener(cast("BinaryIO", source)) as stream:
                 digest, size = self._copy(stream, output, hashlib.new(algorithm), blob.name)
         except (EOFError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError) as exc:
             _check(blob, source)  # a damaged blob is named as such
             raise InputError(f"{blob.name}: cannot be decompressed: {exc}") from exc
         except OSError as exc:
-            raise InputError(f"{path}: cannot be written: {exc.strerror}", hint="free some space") from exc
+            raise InputError(
+                f"{self._folder}: cannot be written: {exc.strerror}", hint="free some space there"
+            ) from exc
         _check(blob, source)
-        return Extent(path, 0, size), Digest(algorithm, digest)
+        return Extent(Path(path), 0, size), Digest(algorithm, digest)
 
     def _copy(self, stream: BinaryIO, output: BinaryIO, state: hashlib._Hash, name: str) -> tuple[bytes, int]:
         """Copy within the limit. Digest and number of bytes."""

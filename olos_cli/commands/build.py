@@ -13,8 +13,9 @@ from click.core import ParameterSource
 from olos.errors import InputError, UsageError
 from olos.layout import DEFAULT_NAME
 from olos.progress import Progress
+from olos_build.builders.table import BuilderName
 from olos_build.settings import FILE_NAME, Settings, check_epoch, load
-from olos_cli import pipeline
+from olos_cli import building
 from olos_cli.options import FILE, Command, Terminal, pass_terminal
 
 _EPOCH_VARIABLE = "SOURCE_DATE_EPOCH"
@@ -33,7 +34,7 @@ class _Call:
 
     dockerfile: Path
     context: Path | None
-    builder: str
+    builder: BuilderName
     target: str | None
     build_arg: tuple[str, ...]
     image: str | None
@@ -88,7 +89,7 @@ def command(context: click.Context, terminal: Terminal, /, **given: Any) -> None
     """
     call = _Call(**given)
     _check(call, context)
-    options = pipeline.BuildOptions(
+    options = building.BuildOptions(
         dockerfile=call.dockerfile,
         context=call.context or call.dockerfile.parent,
         image=call.image,
@@ -99,7 +100,7 @@ def command(context: click.Context, terminal: Terminal, /, **given: Any) -> None
         kernel=call.kernel,
         output=call.output,
     )
-    built = pipeline.build(options, terminal.console)
+    built = building.build(options, terminal.console)
     terminal.console.step(f"built {built.layout}")
     terminal.console.result([built.measurement.hex])
 

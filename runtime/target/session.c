@@ -121,6 +121,10 @@ static void take_failure(const struct control_frame *frame)
 
 static void take_exit(const struct control_frame *frame)
 {
+    if (frame->a && (frame->c == 0 || frame->c >= NSIG)) {
+        fail("init has sent a wrong exit status");
+        return;
+    }
     state.outcome = (struct outcome){.by_signal = frame->a == 1, .code = (int)(frame->c & 0xff)};
     state.output_expected = frame->d;
     state.phase = ENDING;

@@ -2,14 +2,11 @@
 
 import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from support.olos import ROOT, execute, olos
+from support.olos import olos
 
 DOCKERFILE = r"""
 FROM scratch AS tools

@@ -42,8 +42,8 @@ def item(name: str, kind: bytes, data: bytes = b"", **fields: Any) -> Item:
     """Any entry; `fields` are attributes of TarInfo, `xattrs` a mapping of names to text."""
     info = tarfile.TarInfo(name)
     info.type, info.size = kind, len(data)
-    for key, value in fields.pop("xattrs", {}).items():
-        info.pax_headers[f"SCHILY.xattr.{key}"] = value
+    xattrs: Mapping[str, str] = fields.pop("xattrs", {})
+    info.pax_headers = {f"SCHILY.xattr.{key}": value for key, value in xattrs.items()}
     for key, value in fields.items():
         setattr(info, key, value)
     return info, data
@@ -134,6 +134,9 @@ class Options:
     docker_types: bool = False
 
 
+DEFAULT = Options()
+
+
 def config_of(layers: Sequence[bytes], run: Json | None = None, **top: Any) -> Json:
     """The configuration of an image; `run` is its member "config"."""
     return {
@@ -159,7 +162,7 @@ def put_json(folder: Path, value: object, media_type: str) -> Json:
 
 
 def put_image(
-    folder: Path, layers: Sequence[bytes], config: Json | None = None, options: Options = Options()
+    folder: Path, layers: Sequence[bytes], config: Json | None = None, options: Options = DEFAULT
 ) -> Json:
     """Add an image to a layout; the descriptor of its manifest."""
     suffix = f"+{options.compression}" if options.compression else ""
@@ -198,7 +201,7 @@ def put_index(folder: Path, *descriptors: Json) -> Path:
 
 
 def oci_layout(
-    folder: Path, layers: Sequence[bytes], config: Json | None = None, options: Options = Options()
+    folder: Path, layers: Sequence[bytes], config: Json | None = None, options: Options = DEFAULT
 ) -> Path:
     """An OCI layout with one image."""
     return put_index(folder, put_image(folder, layers, config, options))

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,7 +76,7 @@ def test_a_byte_more_or_less_is_named(folder: Path, name: str) -> None:
         ("entries", 1_000_000, "number of entries"),
     ],
 )
-def test_a_stored_root_is_never_believed(folder: Path, field: str, value: object, says: str) -> None:
+def test_a_stored_root_is_never_believed(folder: Path, field: str, value: Any, says: str) -> None:
     replace(
         folder,
         lambda manifest: dataclasses.replace(

@@ -20,6 +20,7 @@ ELF = b"\x7fELF\2\1\1" + bytes(11) + b"\x3e\0" + bytes(44)
 ARM = ELF.replace(b"\x3e\0", b"\xb7\0", 1)
 I386 = b"\x7fELF\1\1\1" + bytes(11) + b"\x03\0" + bytes(32)
 BIG_ENDIAN = b"\x7fELF\2\2\1" + bytes(11) + b"\0\x16" + bytes(44)
+NOTHING = AppOverrides()
 DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -55,7 +56,7 @@ def config(**fields: Any) -> ImageConfig:
     return ImageConfig(**{"architecture": "amd64", "os": "linux", "cmd": ("/app",), **fields})
 
 
-def app(tree: Tree, overrides: AppOverrides = AppOverrides(), **fields: Any) -> App:
+def app(tree: Tree, overrides: AppOverrides = NOTHING, **fields: Any) -> App:
     return resolve(config(**fields), tree, overrides)
 
 

@@ -22,7 +22,7 @@ def link(target: bytes) -> Inode:
     return Inode(FileType.SYMLINK, 0o777, size=len(target), target=target)
 
 
-def canonical(epoch: int = 0, **inodes: Inode) -> Tree:
+def canonical(epoch: int = 0, /, **inodes: Inode) -> Tree:
     """Keyword arguments are paths with `__` for a slash."""
     return canonicalise(
         {name.replace("__", "/").encode(): inode for name, inode in inodes.items()}, epoch, SILENT

@@ -39,7 +39,7 @@ LAYERS = [
     tar(whiteout("d/a"), file("d/b", b"upper")),
 ]
 NAMES = [b"", b"d", b"d/b"]
-RUN = {
+RUN: Json = {
     "Entrypoint": ["/app"],
     "Cmd": ["-v"],
     "Env": ["A=1", "B=2"],

@@ -115,7 +115,18 @@ def test_sparse_files(tmp_path: Path, options: list[str], runs: dict[int, bytes]
             stream.seek(offset)
             stream.write(data)
     (folder / "then").write_bytes(b"then")
-    command = ["tar", *options, "-S", "-cf", tmp_path / "x.tar", "-C", folder, "before", "sparse", "then"]
+    command: list[str | Path] = [
+        "tar",
+        *options,
+        "-S",
+        "-cf",
+        tmp_path / "x.tar",
+        "-C",
+        folder,
+        "before",
+        "sparse",
+        "then",
+    ]
     subprocess.run(command, check=True)
     archive = Extent(tmp_path / "x.tar", 0, (tmp_path / "x.tar").stat().st_size)
     assert archive.size < 1 << 20
@@ -129,7 +140,8 @@ def test_sparse_files_of_bsdtar(tmp_path: Path) -> None:
     with (tmp_path / "sparse").open("wb") as stream:
         stream.seek(3 << 20)
         stream.write(b"end")
-    command = ["bsdtar", "--format=pax", "--read-sparse", "-cf", tmp_path / "x.tar", "-C", tmp_path, "sparse"]
+    command: list[str | Path] = ["bsdtar", "--format=pax", "--read-sparse", "-cf", tmp_path / "x.tar"]
+    command += ["-C", tmp_path, "sparse"]
     subprocess.run(command, check=True)
     tree = contents(Extent(tmp_path / "x.tar", 0, (tmp_path / "x.tar").stat().st_size), "x.tar")
     assert content_of(tree[b"sparse"]) == bytes(3 << 20) + b"end"

@@ -260,18 +260,22 @@ JUDGED: dict[str, Layers] = {
 
 def _unpack(layout: Path, target: Path) -> Path:
     options = ["--rootless"] if os.geteuid() else []
-    command = ["umoci", "unpack", *options, "--image", f"{layout}:latest", target]
+    command: list[str | Path] = ["umoci", "unpack", *options, "--image", f"{layout}:latest", target]
     subprocess.run(command, check=True, capture_output=True)
     return target / "rootfs"
 
 
 def _comparable(entries: Sequence[Description]) -> list[Description]:
     """Without the root and times of directories, which nobody sets, and what only root can make."""
-    masked = {} if os.geteuid() == 0 else {"uid": 0, "gid": 0}
+    root = os.geteuid() == 0
     return [
-        entry._replace(mtime=entry.mtime if entry.type == "f" else 0, **masked)
+        entry._replace(
+            mtime=entry.mtime if entry.type == "f" else 0,
+            uid=entry.uid if root else 0,
+            gid=entry.gid if root else 0,
+        )
         for entry in entries
-        if entry.path and not (masked and entry.type in "cb")
+        if entry.path and (root or entry.type not in "cb")
     ]
 
 

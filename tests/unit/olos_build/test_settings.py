@@ -225,7 +225,7 @@ def test_files_that_are_none(tmp_path: Path, kind: str) -> None:
 
 
 def test_the_example_of_the_document_is_valid_and_names_every_table() -> None:
-    document = (ROOT / "docs" / "olos-toml.md").read_text()
+    document = (ROOT / "docs" / "olos-toml.md").read_text("utf-8")
     example = document.split("```toml\n")[1].split("```")[0]
     settings = read(example)
     assert settings.policy.memory == 1 << 30
@@ -234,7 +234,7 @@ def test_the_example_of_the_document_is_valid_and_names_every_table() -> None:
 
 
 def test_the_document_names_every_key() -> None:
-    document = (ROOT / "docs" / "olos-toml.md").read_text()
+    document = (ROOT / "docs" / "olos-toml.md").read_text("utf-8")
     keys = [*vars(AppOverrides()), *vars(Policy()), *vars(Mount("/", "tmpfs", False, 0)), "source_date_epoch"]
     for key in keys:
         assert f"| `{key}` | " in document

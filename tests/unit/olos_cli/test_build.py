@@ -9,7 +9,7 @@ from olos.errors import BuildStepError
 from olos.manifest import Policy
 from olos.progress import Progress
 from olos_build.settings import Settings
-from olos_cli.pipeline import BuildOptions, Built
+from olos_cli.building import BuildOptions, Built
 from support.cli import Call
 
 VALUE = Digest.sha256(b"value")
@@ -36,7 +36,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[BuildOptions]:
         progress.warn("volume-ephemeral", "VOLUME [/data]")
         return Built(options.output, VALUE)
 
-    monkeypatch.setattr("olos_cli.pipeline.build", build)
+    monkeypatch.setattr("olos_cli.building.build", build)
     return seen
 
 
@@ -174,7 +174,7 @@ def test_a_step_that_fails(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
         progress.output("shown only if verbose")
         raise BuildStepError("line 4: RUN [x] failed\nout of \x1b[red]cheese", hint="buildah build .")
 
-    monkeypatch.setattr("olos_cli.pipeline.build", build)
+    monkeypatch.setattr("olos_cli.building.build", build)
     outcome = call("build", expect=4)
     assert outcome.out == b""
     assert outcome.stderr == (

@@ -15,7 +15,7 @@ from olos_cli.main import COMMANDS
 from support.cli import Call
 from support.olos import ROOT
 
-DOCUMENT = (ROOT / "docs" / "cli.md").read_text()
+DOCUMENT = (ROOT / "docs" / "cli.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("name", ["", *COMMANDS])

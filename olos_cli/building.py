@@ -1,0 +1,159 @@
+"""Building: Dockerfile or image → layout. Composes `olos_build` and `measure`; knows nothing of the terminal.
+
+Apart from `pipeline`, so that who only measures does not load what only builds.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from measure import verity
+from measure.regions import measurement
+from measure.rootfs import measure as measure_rootfs
+from olos import VERSION
+from olos.binaries import TARGET, binary
+from olos.digest import Digest
+from olos.errors import InputError
+from olos.extent import Extent
+from olos.layout import ANNOTATIONS, MANIFEST, ROOTFS, TARGET_PROGRAM
+from olos.manifest import App, FileRecord, Manifest, RootfsRecord
+from olos.output import atomic_directory
+from olos.progress import Progress
+from olos.tree import Tree
+from olos_build import appconfig, canonical_tree, crt, erofs, kernel, merge
+from olos_build.acquire import acquire
+from olos_build.annotations import Provenance, document
+from olos_build.builders.protocol import BuildRequest, BuiltImage
+from olos_build.builders.table import BuilderName, choose
+from olos_build.component import Component
+from olos_build.image import Image, open_archive, open_oci_directory
+from olos_build.settings import Settings
+
+_PROGRAM_MODE = 0o755
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildOptions:
+    """What `olos build` is asked for. `image` takes the place of a Dockerfile."""
+
+    output: Path
+    settings: Settings
+    dockerfile: Path
+    context: Path
+    image: str | None = None
+    builder: BuilderName = "auto"
+    stage: str | None = None
+    build_args: tuple[tuple[str, str], ...] = ()
+    kernel: Path | None = None
+
+
+@dataclass(frozen=True)
+class Built:
+    """A new layout and its measurement."""
+
+    layout: Path
+    measurement: Digest
+
+
+def build(options: BuildOptions, progress: Progress) -> Built:
+    """Dockerfile or image → layout. Raises any OlosError; an old layout stays until the new one is whole."""
+    _check_replaceable(options.output)
+    components = Components(kernel.collect(options.kernel), crt.collect(), _target_program())
+    with tempfile.TemporaryDirectory(prefix="olos-") as spool_name:
+        spool = Path(spool_name)
+        built = _obtain(options, spool, progress)
+        image = _open(built, spool, progress)
+        tree, app = _app_tree(image, options.settings, progress)
+        with atomic_directory(options.output) as folder:
+            components.write(folder)
+            manifest = Manifest(
+                kernel=_records(components.kernel),
+                crt=_records(components.crt),
+                rootfs=_write_rootfs(tree, folder / ROOTFS, progress),
+                app=app,
+                policy=options.settings.policy,
+            )
+            (folder / MANIFEST).write_bytes(_checked(manifest))
+            provenance = Provenance(built.builder, built.version, options.settings.source_date_epoch, VERSION)
+            (folder / ANNOTATIONS).write_bytes(document(image, provenance))
+    return Built(options.output, measurement(manifest))
+
+
+@dataclass(frozen=True)
+class Components:
+    """The files of a layout that do not come from the image."""
+
+    kernel: tuple[Component, ...]
+    crt: tuple[Component, ...]
+    target: Component
+
+    def write(self, folder: Path) -> None:
+        """Put them all into a layout directory that is being made."""
+        for component in (*self.kernel, *self.crt, self.target):
+            component.write(folder)
+
+
+def _check_replaceable(output: Path) -> None:
+    """What is there already may be replaced only if it is a layout."""
+    if not output.exists():
+        return
+    if output.is_dir() and (not any(output.iterdir()) or (output / MANIFEST).is_file()):
+        return
+    raise InputError(
+        f"{output}: exists and is no layout; it is not replaced",
+        hint="remove it, or name another directory with -o",
+    )
+
+
+def _target_program() -> Component:
+    return Component(TARGET_PROGRAM, binary(TARGET).read_bytes(), _PROGRAM_MODE)
+
+
+def _obtain(options: BuildOptions, spool: Path, progress: Progress) -> BuiltImage:
+    if options.image is not None:
+        return acquire(options.image, spool, progress)
+    builder = choose(options.builder)
+    progress.step(f"building {options.dockerfile} with {builder.name}")
+    request = BuildRequest(
+        dockerfile=options.dockerfile,
+        context=options.context,
+        stage=options.stage,
+        build_args=options.build_args,
+        epoch=options.settings.source_date_epoch,
+    )
+    return builder.build(request, spool, progress)
+
+
+def _open(built: BuiltImage, spool: Path, progress: Progress) -> Image:
+    if built.kind == "oci-directory":
+        return open_oci_directory(built.path, built.tag, spool, progress)
+    return open_archive(built.path, spool, progress, built.tag)
+
+
+def _app_tree(image: Image, settings: Settings, progress: Progress) -> tuple[Tree, App]:
+    """The canonical file tree, and how the app in it is started."""
+    merged = merge.merge(image.layers, progress)
+    tree = canonical_tree.canonicalise(merged, settings.source_date_epoch, progress)
+    app = appconfig.resolve(image.config, tree, settings.app, progress)
+    return canonical_tree.ensure_directories(tree, (app.cwd, *image.config.volumes)), app
+
+
+def _write_rootfs(tree: Tree, path: Path, progress: Progress) -> RootfsRecord:
+    with path.open("w+b") as stream:
+        image_size = erofs.write(tree, stream, progress)
+        verity.append_hash_tree(stream, image_size, progress)
+    roots = measure_rootfs(Extent(path, 0, path.stat().st_size), image_size, progress)
+    return RootfsRecord(ROOTFS, image_size, roots.verity_root, roots.tree_root, roots.entries)
+
+
+def _records(components: tuple[Component, ...]) -> tuple[FileRecord, ...]:
+    return tuple(component.record() for component in components)
+
+
+def _checked(manifest: Manifest) -> bytes:
+    """The bytes of a manifest. The decoder holds every rule of the format; what we write must pass it."""
+    data = manifest.encode()
+    Manifest.decode(data)
+    return data

@@ -1,0 +1,59 @@
+"""Every example does what its README says, and its package prints what stands in `expected`."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from support.olos import EXAMPLES, execute, olos
+
+PLAIN = ["hello", "busybox-shell", "multiprocess"]
+
+
+def build(name: str, folder: Path, *args: str) -> Path:
+    """Prepare, build and pack an example; returns the package."""
+    shutil.copytree(EXAMPLES / name, folder, dirs_exist_ok=True)
+    if name != "python-app":
+        execute([folder / "prepare"], cwd=folder)
+    value = olos("build", "Dockerfile", *args, cwd=folder).stdout
+    assert olos("measure", cwd=folder).stdout == value
+    olos("pack", "-o", "app.olos", cwd=folder)
+    assert execute([folder / "app.olos", "--olos-measure"]).stdout == value
+    return folder / "app.olos"
+
+
+def prints_what_is_expected(package: Path) -> None:
+    result = execute([package])
+    assert result.stdout == (package.parent / "expected").read_text()
+    assert result.stderr == ""
+
+
+def test_none_is_forgotten() -> None:
+    assert sorted(path.name for path in EXAMPLES.iterdir()) == sorted([*PLAIN, "base", "python-app"])
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_example(name: str, tmp_path: Path) -> None:
+    prints_what_is_expected(build(name, tmp_path / name))
+
+
+def test_python_app_on_a_base_that_is_pulled(registry: str, tmp_path: Path) -> None:
+    base = subprocess.run(
+        [EXAMPLES / "base" / "make-base.sh", registry], check=True, capture_output=True, text=True, timeout=400
+    ).stdout.strip()
+    assert base.startswith(f"{registry}/")
+    subprocess.run(["buildah", "rmi", "--force", base], check=False, capture_output=True)
+    package = build("python-app", tmp_path / "app", "--build-arg", f"REGISTRY={registry}")
+    prints_what_is_expected(package)
+    pulled = subprocess.run(["buildah", "images", base], check=False, capture_output=True, text=True)
+    assert pulled.returncode == 0, "FROM has not pulled the base image"
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_readme_shows_the_lines_that_work(name: str) -> None:
+    text = (EXAMPLES / name / "README.md").read_text()
+    for line in ("olos build Dockerfile", "olos pack -o app.olos", "./app.olos"):
+        assert f"    {line}\n" in text
+    assert os.access(EXAMPLES / name / "prepare", os.X_OK)

@@ -1,0 +1,97 @@
+"""Whatever comes from inside, the target ends with a clear message and leaves nothing behind."""
+
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from olos.manifest import FileRecord, Manifest
+from olos_build.component import Component
+from olos_build.cpio import Member, archive
+from support.runtime import Spec, change_manifest, command, compile_static, make_layout, processes_of
+
+PRELUDE = r"""
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <termios.h>
+#include <unistd.h>
+static int line;
+static void frame(char kind, uint8_t a, uint32_t c, uint64_t d) {
+    struct { uint8_t kind, a; uint16_t b; uint32_t c; uint64_t d; } f = {kind, a, 0, c, d};
+    (void)!write(line, &f, sizeof f);
+}
+int main(void) {
+    struct termios raw;
+    mknod("/dev/line", S_IFCHR | 0600, makedev(4, 64));
+    line = open("/dev/line", O_RDWR);
+    tcgetattr(line, &raw);
+    cfmakeraw(&raw);
+    tcsetattr(line, TCSANOW, &raw);
+"""
+POSTLUDE = r"""
+    for (;;) pause();
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_layout(tmp_path_factory.mktemp("hostile") / "layout", Spec())
+
+
+def with_init(layout: Path, body: str, folder: Path) -> Path:
+    """Put another init into a layout. Returns the layout."""
+    compile_static(PRELUDE + body + POSTLUDE, folder / "init")
+    init = Member("init", 0o755, (folder / "init").read_bytes())
+    component = Component("crt/initramfs.cpio", archive([init]))
+    component.write(layout)
+
+    def record(manifest: Manifest) -> Manifest:
+        crt: tuple[FileRecord, ...] = (component.record(),)
+        return replace(manifest, crt=crt)
+
+    return change_manifest(layout, record)
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "message"),
+    [
+        ("return 0;", 125, "the kernel has ended before the app"),
+        ("frame('?', 0, 0, 0);", 125, "init has sent an unknown frame"),
+        ('frame(\'F\', 9, 5, 0); (void)!write(line, "ab\\x1b[c", 5);', 9, "olos: ab?[c\n"),
+        ("frame('F', 9, 0xffffffff, 0);", 125, "init has failed"),
+        ("frame('F', 9, 100, 0);", 125, "init has failed"),
+        ("frame('S', 0, 0, 0); frame('T', 200, 0, 0); frame('X', 0, 7, 0);", 7, ""),
+        ("frame('S', 0, 0, 0); frame('U', 0, 0, ~0ull); frame('X', 0, 0x107, 0);", 7, ""),
+        ("frame('S', 0, 0, 0); frame('X', 1, 15, 0);", -15, ""),
+        ("frame('X', 1, 200, 0);", 125, "init has sent a wrong exit status"),
+        ("for (int i = 0; i < 9999; i++) frame('D', 0, 0, 0); frame('X', 0, 7, 0);", 7, ""),
+    ],
+    ids=[
+        "exit", "unknown-frame", "failure", "long-message", "missing-message", "wrong-slot", "wrong-count",
+        "death", "no-such-signal", "answers-to-nothing",
+    ],
+)  # fmt: skip
+def test_frames(original: Path, tmp_path: Path, body: str, code: int, message: str) -> None:
+    layout = with_init(original, body, tmp_path)
+    result = subprocess.run(
+        command(layout), stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=30
+    )
+    assert result.returncode == code, result
+    assert message in result.stderr.decode()
+    assert bool(result.stderr) == bool(message)
+    assert processes_of(layout) == set()
+
+
+def test_output_that_never_comes_can_be_ended(original: Path, tmp_path: Path) -> None:
+    """The exit says more bytes than there are: the kernel's own end ends the wait."""
+    body = "frame('S', 0, 0, 0); frame('X', 0, 3, 1000); sleep(1); _exit(0);"
+    layout = with_init(original, body, tmp_path)
+    result = subprocess.run(
+        command(layout), stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=30
+    )
+    assert (result.returncode, processes_of(layout)) == (3, set())
