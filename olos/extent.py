@@ -13,7 +13,7 @@ from typing import BinaryIO, cast
 from olos.errors import InputError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Extent:
     """`size` bytes of the file at `path`, from byte `offset` on."""
 

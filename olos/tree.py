@@ -23,7 +23,7 @@ class FileType(Enum):
     FIFO = "p"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Segment:
     """A run of file content: `extent` holds bytes `offset … offset + extent.size` of the file."""
 
@@ -31,7 +31,7 @@ class Segment:
     extent: Extent
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Inode:
     """What the names of a file share. Sizes in bytes, mtime in seconds, mode without type.
 
@@ -51,7 +51,7 @@ class Inode:
     content: tuple[Segment, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One name. `link` is the first name of its hard link group, empty if it has one name only.
 

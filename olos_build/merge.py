@@ -66,6 +66,10 @@ class _File:
         self.inode = inode
 
 
+_NO_NAMES: set[bytes] = set()
+"""Stands for the names in what is no directory, without a set for each; nothing is ever put in."""
+
+
 class _Node:
     """A name: its file, the layer that put it there, and of a directory the names in it.
 
@@ -76,7 +80,7 @@ class _Node:
 
     def __init__(self, file: _File, layer: int) -> None:
         self.file, self.layer, self.settled = file, layer, layer
-        self.children: set[bytes] = set()
+        self.children: set[bytes] = set() if file.inode.type is FileType.DIRECTORY else _NO_NAMES
 
 
 class Merger:

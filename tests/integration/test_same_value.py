@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from support.olos import olos
+from support.user import normal_user, run_as
 
 DOCKERFILE = r"""
 FROM scratch AS tools
@@ -74,6 +75,19 @@ def built_value(context: Path, *args: str, **more: object) -> str:
 
 def test_docker_engine(context: Path, value: str, engine: str) -> None:
     assert built_value(context, "--builder", "docker", env={"DOCKER_HOST": engine}) == value
+
+
+def test_buildah_without_root(context: Path, value: str) -> None:
+    """Another user as well: the context belongs to it, and so does the layout."""
+    with normal_user() as user:
+        home = Path(user.pw_dir)
+        shutil.copytree(context, home / "context")
+        for path in (home / "context", *(home / "context").rglob("*")):
+            os.chown(path, user.pw_uid, user.pw_gid)
+        arguments = ["build", home / "context" / "Dockerfile", "--builder", "buildah", "-o", home / "layout"]
+        result = run_as(user, "olos_cli", arguments)
+        assert result.returncode == 0, result.stderr
+        assert result.stdout.strip() == value
 
 
 def test_another_path_and_order(value: str, tmp_path: Path) -> None:

@@ -2,16 +2,18 @@
 
 import os
 import pwd
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent.parent
+from support.olos import PACKAGES, ROOT
+
 _PROGRAM = """
 import importlib, os, pkgutil, runpy, sys
-import encodings.idna, encodings.latin_1, encodings.unicode_escape, encodings.utf_8_sig
+import encodings.idna, encodings.latin_1, encodings.unicode_escape, encodings.utf_16_be, encodings.utf_8_sig
 user, uid, gid, home, module, *arguments = sys.argv[1:]
 # Loaded while we are root: the interpreter may lie where the user cannot read.
 for name in ("olos", "olos_build", "measure", "pack", "olos_cli"):
@@ -47,11 +49,21 @@ def run_as(
 ) -> subprocess.CompletedProcess[str]:
     """Run `python -m MODULE ARGUMENTS` as the user, in its home."""
     start = [user.pw_name, str(user.pw_uid), str(user.pw_gid), user.pw_dir, module]
+    library = _readable_copy(user)
     return subprocess.run(
         [sys.executable, "-c", _PROGRAM, *start, *map(str, arguments)],
+        check=False,
         cwd=user.pw_dir,
-        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
+        env={**os.environ, "PYTHONPATH": f"{library}:{ROOT / 'tests'}"},
         capture_output=True,
         text=True,
         timeout=300,
     )
+
+
+def _readable_copy(user: pwd.struct_passwd) -> Path:
+    """olos in the home of the user, who may not be able to read where it is installed."""
+    library = Path(user.pw_dir) / "library"
+    for name in ("olos", "olos_build", "measure", "pack", "olos_cli"):
+        shutil.copytree(Path(PACKAGES) / name, library / name, dirs_exist_ok=True)
+    return library
