@@ -41,18 +41,15 @@ CONFIG
 }
 
 # The sources of the distribution itself, as apt has them, and not those of third parties.
-apt_sources() {
-    apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT) # $(ORIGIN)' \
-        'Created-By: Packages' | grep -iE "# $ID\$" | sed 's/ #.*//' | sort -u
+sources() {
+    apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT) # $(ORIGIN)' 'Created-By: Packages' |
+        grep -iE "# $ID\$" | sed 's/ #.*//' | sort -u
 }
 
 make_archive() {
-    sources=$(apt_sources)
-    if [ -z "$sources" ]; then
-        apt-get update -qq
-        sources=$(apt_sources)
-    fi
-    [ -n "$sources" ] || { echo "apt has no source of $ID" >&2; exit 1; }
+    [ -n "$(sources)" ] || apt-get update --quiet=2
+    sources=$(sources)
+    [ -n "$sources" ] || { echo "apt has no source of $ID's packages" >&2; exit 1; }
     apt-config dump | grep -iE '^Acquire::https?::' >"$cache/apt.conf" || :
     echo "making $image with mmdebstrap" >&2
     printf '%s\n' "$sources" | SOURCE_DATE_EPOCH=$epoch mmdebstrap --quiet \

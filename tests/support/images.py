@@ -207,6 +207,21 @@ def oci_layout(
     return put_index(folder, put_image(folder, layers, config, options))
 
 
+def blob_of(folder: Path, descriptor: Json) -> Path:
+    return folder / "blobs/sha256" / str(descriptor["digest"]).partition(":")[2]
+
+
+def manifest_of(folder: Path) -> Json:
+    index = json.loads((folder / "index.json").read_text())
+    manifest: Json = json.loads(blob_of(folder, index["manifests"][0]).read_text())
+    return manifest
+
+
+def with_manifest(folder: Path, manifest: Json) -> None:
+    """Another manifest, rightly named by the index."""
+    put_index(folder, put_json(folder, manifest, manifest.get("mediaType", f"{OCI}manifest.v1+json")))
+
+
 def archive_of(folder: Path, path: Path) -> Path:
     """The tar file of a directory's files, as an OCI archive is one."""
     with tarfile.open(path, "w") as archive:

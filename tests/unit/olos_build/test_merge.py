@@ -1,18 +1,12 @@
-"""Layers laid over each other: single cases, another program as judge, and real directories as model."""
+"""Layers laid over each other: single cases, and another program as judge."""
 
-import contextlib
 import os
-import random
-import shutil
 import subprocess
 import tarfile
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from olos.errors import InputError
 from olos.extent import Extent
@@ -33,7 +27,6 @@ from support.images import (
     symlink,
     tar,
     whiteout,
-    write_layer,
     write_layers,
 )
 from support.trees import Description, describe, scan
@@ -146,6 +139,20 @@ def test_a_name_added_again_leaves_the_other_names(tmp_path: Path) -> None:
     tree = merged(tmp_path, [file("a", b"old"), hardlink("b", "a"), hardlink("c", "a")], [file("a", b"new")])
     assert tree[b"b"] is tree[b"c"]
     assert [content_of(tree[name]) for name in (b"a", b"b")] == [b"new", b"old"]
+
+
+def test_attributes_of_a_hard_link_are_those_of_all_names(tmp_path: Path) -> None:
+    """As containers/storage and moby do it: they set the header's attributes through the new name."""
+    tree = merged(
+        tmp_path,
+        [file("a", b"x", uid=1, mtime=100, xattrs={"user.a": "1"})],
+        [hardlink("b", "a", mode=0o600, uid=2, mtime=200, xattrs={"user.l": "2"})],
+    )
+    inode = tree[b"a"]
+    assert inode is tree[b"b"]
+    assert (inode.mode, inode.uid, inode.mtime) == (0o600, 2, 200)
+    assert inode.xattrs == ((b"user.a", b"1"), (b"user.l", b"2"))
+    assert content_of(inode) == b"x"
 
 
 def test_hard_links_to_other_kinds_of_files(tmp_path: Path) -> None:
@@ -304,93 +311,3 @@ def test_umoci_agrees(tmp_path: Path, layers: Layers) -> None:
     root = _unpack(layout, tmp_path / "bundle")
     theirs = _with_xattrs(scan(root), root)
     assert _comparable(_ours(layers, tmp_path)) == _comparable(theirs)
-
-
-# A model: operations on a real directory, told as layers -----------------------------------------------
-
-PATHS = ("a", "b", "c", "a/a", "a/b", "b/a", "b/b", "a/a/a", "a/b/c", "b/a/a")
-Snapshot = dict[bytes, Description]
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink()
-
-
-OPERATIONS: dict[str, Callable[[Path, Path], object]] = {
-    "write": lambda path, other: path.write_text(str(other.name) * 3),
-    "make": lambda path, _: path.mkdir(parents=True),
-    "remove": lambda path, _: _remove(path),
-    "symlink": lambda path, other: path.symlink_to(other.name),
-    "link": lambda path, other: path.hardlink_to(other),
-    "private": lambda path, _: path.chmod(0o700),
-    "rename": lambda path, other: other.rename(path),
-}
-FULL = [("make", path, path) for path in ("a/a", "a/b", "b/a")] + [("write", path, path) for path in PATHS]
-
-
-def _snapshot(root: Path) -> Snapshot:
-    return {entry.path: entry._replace(mtime=0) for entry in scan(root) if entry.path}
-
-
-def _item(entry: Description) -> Item:
-    path = entry.path.decode()
-    if entry.link not in (b"", entry.path):
-        return hardlink(path, entry.link.decode(), mode=entry.mode, uid=entry.uid, gid=entry.gid)
-    fields = {"mode": entry.mode, "uid": entry.uid, "gid": entry.gid}
-    if entry.type == "d":
-        return directory(path, **fields)
-    if entry.type == "l":
-        return symlink(path, entry.content.decode(), **fields)
-    return file(path, entry.content, **fields)
-
-
-def _difference(old: Snapshot, new: Snapshot, dice: random.Random) -> list[Item]:
-    """A layer as a builder makes it, siblings in any order, some directories told as made anew."""
-    changed = {path for path, entry in new.items() if old.get(path) != entry}
-    kept = [path for path in old if path in new and old[path].type == "d" == new[path].type]
-    anew = [path for path in kept if dice.random() < 0.2]
-    for folder in anew:
-        changed |= {path for path in new if path == folder or path.startswith(folder + b"/")}
-    groups = {new[path].link for path in changed} - {b""}
-    changed |= {path for path, entry in new.items() if entry.link in groups}
-    items = [_item(new[path]) for path in changed]
-    items += [dice.choice((opaque, whiteout))(folder.decode()) for folder in anew]
-    for folder in [b"", *kept]:
-        gone = [path for path in old if path.rpartition(b"/")[0] == folder and path not in new]
-        items += [whiteout(path.decode()) for path in gone]
-    dice.shuffle(items)
-    return sorted(items, key=lambda item: (item[0].type == tarfile.LNKTYPE, item[0].name.count("/")))
-
-
-@settings(max_examples=150, deadline=None)
-@given(
-    batches=st.lists(
-        st.lists(
-            st.tuples(st.sampled_from(sorted(OPERATIONS)), st.sampled_from(PATHS), st.sampled_from(PATHS))
-        ),
-        min_size=1,
-        max_size=4,
-    ),
-    seed=st.integers(0, 1000),
-)
-def test_layers_of_a_real_directory_merge_into_it(
-    batches: list[list[tuple[str, str, str]]], seed: int
-) -> None:
-    dice = random.Random(seed)
-    with tempfile.TemporaryDirectory() as name:
-        root, layers = Path(name) / "root", []
-        root.mkdir()
-        before: Snapshot = {}
-        for number, batch in enumerate([FULL, *batches]):
-            for operation, path, other in batch:
-                with contextlib.suppress(OSError, shutil.Error):
-                    OPERATIONS[operation](root / path, root / other)
-            after = _snapshot(root)
-            layers.append(write_layer(Path(name) / f"{number}.tar", tar(*_difference(before, after, dice))))
-            before = after
-        ours = describe(canonicalise(merge(layers, SILENT), 0, SILENT))
-        added = {b"", b"dev", b"etc", b"proc", b"run", b"sys"}
-        assert [entry for entry in ours if entry.path not in added] == list(before.values())
