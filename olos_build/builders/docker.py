@@ -105,6 +105,12 @@ def _build_with_buildx(job: _Job) -> str:
 
 def _build_with_engine(client: APIClient, job: _Job) -> str:
     """Returns the id of the image."""
+    if lines := directories_of_users(job.dockerfile):
+        job.progress.warn(
+            "workdir-owner",
+            f"{job.request.dockerfile}: line {lines[0]}: the Engine's own builder makes the directory of a"
+            " WORKDIR as root, buildah and BuildKit as the USER; make it in a RUN step before USER",
+        )
     # The Engine leaves out of the context what it reads itself if the patterns name it.
     extra = {
         context.RESERVED: job.dockerfile.content,
@@ -129,6 +135,19 @@ def _build_with_engine(client: APIClient, job: _Job) -> str:
         image = _follow(events, job)
     sent.unlink()
     return image
+
+
+def directories_of_users(dockerfile: Dockerfile) -> list[int]:
+    """The lines of WORKDIR instructions that come after a USER other than root."""
+    lines, user = [], "root"
+    for instruction in dockerfile.instructions:
+        if instruction.keyword == "FROM":
+            user = "root"
+        elif instruction.keyword == "USER":
+            user = instruction.text.partition(" ")[2].strip().partition(":")[0]
+        elif instruction.keyword == "WORKDIR" and user not in ("root", "0"):
+            lines.append(instruction.line)
+    return lines
 
 
 def _follow(events: Iterable[object], job: _Job) -> str:

@@ -1,4 +1,7 @@
-"""What a builder makes of a Dockerfile, in lines that can be compared: `describe BUILDER DOCKERFILE CONTEXT`."""
+"""What a builder makes of a Dockerfile, in lines that can be compared.
+
+As a program: `python -m support.describe BUILDER DOCKERFILE CONTEXT`.
+"""
 
 import hashlib
 import sys
@@ -35,7 +38,8 @@ def described_tree(tree: Tree) -> list[str]:
     lines = []
     for entry in tree:
         inode = entry.inode
-        line = f"/{entry.path.decode()} {inode.type.value} {inode.mode:04o} {inode.uid}:{inode.gid} {inode.mtime}"
+        owner = f"{inode.uid}:{inode.gid}"
+        line = f"/{entry.path.decode()} {inode.type.value} {inode.mode:04o} {owner} {inode.mtime}"
         if inode.type is FileType.REGULAR:
             with open_content(inode) as stream:
                 line += f" {inode.size} {hashlib.sha256(stream.read()).hexdigest()[:12]}"

@@ -53,6 +53,7 @@ def run_as(
     return subprocess.run(
         [sys.executable, "-c", _PROGRAM, *start, *map(str, arguments)],
         check=False,
+        check=False,
         cwd=user.pw_dir,
         env={**os.environ, "PYTHONPATH": f"{library}:{ROOT / 'tests'}"},
         capture_output=True,

@@ -1,6 +1,7 @@
 """Writing packages: other tools read the same files, and the bytes depend on nothing else."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -8,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from olos import binaries
 from olos.errors import InputError
 from olos.layout import Layout, open_directory
 from olos.package import open_package
+from olos.progress import SILENT
 from pack import package as packages
+from pack.verify import verify
 from support.layouts import contents, make_layout, noise
 from support.packages import LAUNCHER, make_package, pack
 
@@ -121,6 +125,22 @@ def test_the_launcher_fills_its_place_and_no_more(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="launcher has 28673 bytes, but there is room for 28672"):
         pack(layout, tmp_path / "app.olos", launcher=largest + b"x")
     assert (tmp_path / "app.olos").read_bytes() == data
+
+
+def test_with_the_real_launcher_it_is_a_program(tmp_path: Path) -> None:
+    """And loads nothing behind its place: table and image are not mapped."""
+    launcher = binaries.binary(binaries.LAUNCHER).read_bytes()
+    package = pack(make_layout(tmp_path / "layout"), tmp_path / "app.olos", launcher)
+    verify(package, launcher, SILENT)
+    command: list[str | Path] = ["readelf", "--wide", "-hl", package]
+    result = subprocess.run(command, check=True, capture_output=True, text=True, env={"LC_ALL": "C"})
+    assert result.stderr == ""
+    assert re.search(r"Class: +ELF64", result.stdout)
+    assert re.search(r"Machine: .*X86-64", result.stdout)
+    assert "INTERP" not in result.stdout
+    loads = re.findall(r"^ +LOAD +(0x\w+) 0x\w+ 0x\w+ (0x\w+)", result.stdout, re.MULTILINE)
+    assert loads
+    assert all(int(offset, 16) + int(size, 16) <= 0x7000 for offset, size in loads)
 
 
 def sparse_layout(folder: Path, size: int) -> Layout:
