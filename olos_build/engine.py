@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from docker import APIClient
+from docker.constants import DEFAULT_UNIX_SOCKET
 from docker.context import ContextAPI
 from docker.errors import APIError, DockerException, ImageNotFound
 from docker.utils import kwargs_from_env
@@ -36,19 +38,20 @@ def connected() -> Iterator[APIClient]:
 
 
 def _connect() -> APIClient:
-    address = "?"
+    address = "the current context of 'docker context'"
     try:
         settings = kwargs_from_env()
         if "base_url" not in settings:
             context = ContextAPI.get_current_context()
             if context:
                 settings = {"base_url": context.Host, "tls": context.TLSConfig or False, **settings}
-        address = settings.get("base_url") or "the default address"
+        address = settings.setdefault("base_url", DEFAULT_UNIX_SOCKET)
+        _check_socket(address)
         client = APIClient(version="auto", timeout=_ANSWER_SECONDS, **settings)
         client.ping()
         # A step of a Dockerfile may be silent for as long as it likes.
         client.timeout = None
-    except (DockerException, RequestException) as exc:
+    except (DockerException, RequestException, OSError) as exc:
         raise MissingToolError(
             f"no Docker Engine answers at {address}: {explanation(exc)}",
             hint="apt-get install docker.io and start it, or set DOCKER_HOST; or apt-get install buildah",
@@ -56,8 +59,19 @@ def _connect() -> APIClient:
     return client
 
 
-def explanation(exc: DockerException | RequestException) -> str:
+def _check_socket(address: str) -> None:
+    """Raises OSError if nobody listens on a Unix socket; the SDK wraps that in ten lines and leaks."""
+    scheme, _, path = address.partition("://")
+    if scheme in ("unix", "http+unix"):
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(_ANSWER_SECONDS)
+            probe.connect("/" + path.lstrip("/"))
+
+
+def explanation(exc: Exception) -> str:
     """What an error of the SDK says, without its wrapping."""
+    if isinstance(exc, OSError) and exc.strerror:
+        return exc.strerror
     if isinstance(exc, APIError) and exc.explanation:
         return str(exc.explanation)
     return str(exc)

@@ -24,7 +24,7 @@ from olos_build.tar.fields import shown
 Merged: TypeAlias = Mapping[bytes, Inode]
 """Path → inode in path order. Names share one Inode object if they are hard links of one file."""
 
-MAX_ENTRIES = 10_000_000
+MAX_ENTRIES = 2_000_000
 MAX_METADATA = 1 << 30
 """Most bytes of names, link targets, xattrs and sparse maps; they are kept in memory."""
 MAX_CONTENT = 64 << 30

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from measure.layout import Measured
 from measure.layout import measure as measure_layout
-from olos.binaries import LAUNCHER, binary
+from olos.binaries import LAUNCHER, TARGET, binary
 from olos.digest import Digest
 from olos.errors import MismatchError
 from olos.output import atomic_file
@@ -52,7 +52,8 @@ def verify(path: Path, expected: Digest | None, progress: Progress) -> Measured:
     """Measure, account for every byte of a package, and compare with `expected`. Raises MismatchError."""
     measured = measure(path, progress)
     if measured.layout.packed:
-        verifying.verify(path, binary(LAUNCHER).read_bytes(), progress)
+        launcher, target = binary(LAUNCHER).read_bytes(), binary(TARGET).read_bytes()
+        verifying.verify(path, launcher, progress, target=target)
     if expected is not None and measured.measurement != expected:
         raise MismatchError.of(f"{path}: measurement", expected=expected.hex, actual=measured.measurement.hex)
     return measured

@@ -1,6 +1,7 @@
 """Verifying a package: every byte that is not a file's must be the one that olos would write.
 
-What the files hold is for `measure` to check. Both together account for every byte.
+What the measured files hold is for `measure` to check. Of the two that are not measured, the
+target program can be compared here; the annotations say what they say (formats.md section 1).
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from olos.digest import Digest, sha256_stream
 from olos.errors import InputError, MismatchError
+from olos.layout import TARGET_PROGRAM, Layout
 from olos.package import open_package
 from olos.progress import Progress
 from pack.package import Part, Plan, plan
@@ -18,11 +21,12 @@ from pack.package import Part, Plan, plan
 _HINT = "the package was changed, or made by another version of olos"
 
 
-def verify(package: Path, launcher: bytes, progress: Progress) -> None:
+def verify(package: Path, launcher: bytes, progress: Progress, *, target: bytes | None = None) -> None:
     """Compare a package with the one that its own files and this launcher give.
 
-    Raises MismatchError for the first byte that differs, naming the part in which it lies: launcher,
-    file table, ISO structures, padding or trailing bytes. Raises InputError if it is no package.
+    With `target`, its target program must be that one. Raises MismatchError for the first byte that
+    differs, naming the part in which it lies: launcher, file table, ISO structures, padding, trailing
+    bytes or target program. Raises InputError if it is no package.
     """
     progress.step(f"comparing {package} with what its files give")
     layout = open_package(package)
@@ -38,8 +42,20 @@ def verify(package: Path, launcher: bytes, progress: Progress) -> None:
                     actual=stream.tell(),
                     hint=_HINT,
                 )
+            if target is not None:
+                _compare_target(layout, target)
     except OSError as exc:
         raise InputError(f"{package}: cannot be read: {exc.strerror}") from exc
+
+
+def _compare_target(layout: Layout, target: bytes) -> None:
+    with layout[TARGET_PROGRAM].open() as stream:
+        actual, _ = sha256_stream(stream)
+    expected = Digest.sha256(target)
+    if actual != expected:
+        raise MismatchError.of(
+            f"{layout.origin}: {TARGET_PROGRAM}: sha256", expected=expected.hex, actual=actual.hex, hint=_HINT
+        )
 
 
 def _parts(planned: Plan) -> Iterator[tuple[int, Part]]:

@@ -45,18 +45,18 @@ class Docker:
             return str(client.version()["Version"])
 
     def build(self, request: BuildRequest, spool: Path, progress: Progress) -> BuiltImage:
-        job = _Job(request, load(request.dockerfile), spool / "docker", progress)
+        job = Job(request, load(request.dockerfile), spool / "docker", progress)
         archive = job.folder / "image.tar"
         job.folder.mkdir()
         with connected() as client:
             version = str(client.version()["Version"])
-            image = _build_with_buildx(job) if has_buildx() else _build_with_engine(client, job)
+            image = build_with_buildx(job) if has_buildx() else build_with_engine(client, job)
             save(client, image, archive, progress)
         return BuiltImage("archive", archive, self.name, version)
 
 
 @dataclass(frozen=True)
-class _Job:
+class Job:
     """One build, and the folder for what it needs."""
 
     request: BuildRequest
@@ -83,7 +83,7 @@ def has_buildx() -> bool:
     return True
 
 
-def _build_with_buildx(job: _Job) -> str:
+def build_with_buildx(job: Job) -> str:
     """Returns the id of the image."""
     request, folder = job.request, job.folder
     (folder / "Dockerfile").write_bytes(job.dockerfile.content)
@@ -103,7 +103,7 @@ def _build_with_buildx(job: _Job) -> str:
     return (folder / "image-id").read_text().strip()
 
 
-def _build_with_engine(client: APIClient, job: _Job) -> str:
+def build_with_engine(client: APIClient, job: Job) -> str:
     """Returns the id of the image."""
     if lines := directories_of_users(job.dockerfile):
         job.progress.warn(
@@ -132,7 +132,7 @@ def _build_with_engine(client: APIClient, job: _Job) -> str:
             platform=job.request.platform,
             buildargs=job.arguments(),
         )
-        image = _follow(events, job)
+        image = follow(events, job)
     sent.unlink()
     return image
 
@@ -150,7 +150,7 @@ def directories_of_users(dockerfile: Dockerfile) -> list[int]:
     return lines
 
 
-def _follow(events: Iterable[object], job: _Job) -> str:
+def follow(events: Iterable[object], job: Job) -> str:
     """Read the Engine's account of the build. Returns the id of the image."""
     steps, image = Steps(job.dockerfile, job.progress), ""
     for event in events:

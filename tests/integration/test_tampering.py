@@ -104,6 +104,7 @@ CASES = {
     "rootfs, top of the hash tree": Case(behind_image(4096), r"rootfs\.img"),
     "ISO, volume descriptor": Case(sector(16, 40), r"ISO"),
     "ISO, terminator": Case(sector(17, 3), r"ISO"),
+    "target program": Case(file_middle("target/linux"), r"target/linux: sha256 does not match", ANY),
     "launcher": Case(sector(0, 0x400), r"launcher", ANY),
     "file table": Case(sector(14, 32), r"file table|olos-package"),
 }

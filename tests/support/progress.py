@@ -18,10 +18,14 @@ class RecordedTask:
 
 
 class Recorder(Silent):
-    """Keeps every task that was begun."""
+    """Keeps every task that was begun, and every warning: its name and its text."""
 
     def __init__(self) -> None:
         self.tasks: list[RecordedTask] = []
+        self.warnings: list[tuple[str, str]] = []
+
+    def warn(self, name: str, text: str) -> None:
+        self.warnings.append((name, text))
 
     @contextmanager
     def task(self, text: str, total: int | None, unit: str) -> Iterator[Task]:

@@ -33,9 +33,9 @@ runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 @contextmanager
-def normal_user(name: str = "olos-test") -> Iterator[pwd.struct_passwd]:
+def normal_user() -> Iterator[pwd.struct_passwd]:
     """Make a user, with the subordinate ids that useradd gives; remove it and its home in the end."""
-    subprocess.run(["userdel", "--force", "--remove", name], check=False, capture_output=True)
+    name = f"olos-test-{os.getpid()}"
     subprocess.run(["useradd", "--create-home", name], check=True)
     try:
         yield pwd.getpwnam(name)
@@ -52,7 +52,6 @@ def run_as(
     library = _readable_copy(user)
     return subprocess.run(
         [sys.executable, "-c", _PROGRAM, *start, *map(str, arguments)],
-        check=False,
         check=False,
         cwd=user.pw_dir,
         env={**os.environ, "PYTHONPATH": f"{library}:{ROOT / 'tests'}"},

@@ -85,7 +85,15 @@ def test_what_stands_in_the_tar(tmp_path: Path) -> None:
         content = archive.extractfile("hard")
         assert content is not None
         assert content.read() == b"content of b-\n"
-    assert [m.name for m in members] == ["b", "b/c", "b-", "hard", "l", "x" * 200, "x" * 200 + "/" + "y" * 200]
+    assert [m.name for m in members] == [
+        "b",
+        "b/c",
+        "b-",
+        "hard",
+        "l",
+        "x" * 200,
+        "x" * 200 + "/" + "y" * 200,
+    ]
     assert {(m.uid, m.gid, m.uname, m.gname, m.mtime) for m in members} == {(0, 0, "", "", context.TIME)}
     assert {m.name[:4]: m.mode for m in members if not m.issym()} == {
         "b": 0o755,

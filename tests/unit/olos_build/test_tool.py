@@ -108,6 +108,8 @@ def gone(pid: int) -> bool:
 
 
 INTERRUPTED = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have had it ignored
 from olos_build.tool import Tool, run
 try:
     run(Tool("sh", "dash"), ["-c", {script!r}], lambda line: print(line, flush=True))
@@ -132,7 +134,6 @@ def test_interrupt_ends_the_whole_group(tmp_path: Path, script: str, tidied: boo
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     ) as process:
         assert process.stdout is not None
         pids = [int(process.stdout.readline()) for _ in range(2)]

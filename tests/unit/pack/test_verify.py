@@ -10,7 +10,7 @@ from olos.layout import Layout
 from olos.package import open_package
 from olos.progress import SILENT
 from pack.verify import verify
-from support.layouts import contents, make_layout
+from support.layouts import TARGET, contents, make_layout
 from support.packages import LAUNCHER, changed, make_package, pack
 
 SECTOR = 2048
@@ -37,6 +37,13 @@ def test_a_package_as_written_passes(package: Path) -> None:
 def test_another_launcher_is_named(package: Path) -> None:
     with pytest.raises(MismatchError, match="launcher: byte 3 does not match\n  expected 47\n  actual   46"):
         verify(package, b"\x7fELG", SILENT)
+
+
+def test_another_target_program_is_named(package: Path, tmp_path: Path) -> None:
+    verify(package, LAUNCHER, SILENT, target=TARGET)
+    path = damaged(package, tmp_path, open_package(package)["target/linux"].offset + 5)
+    with pytest.raises(MismatchError, match="target/linux: sha256 does not match"):
+        verify(path, LAUNCHER, SILENT, target=TARGET)
 
 
 def at(offset: int) -> Callable[[bytes, Layout], int]:
