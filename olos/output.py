@@ -5,8 +5,9 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import secrets
 import shutil
-import tempfile
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from olos.errors import InputError
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
+_ENDING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
 
 @contextmanager
@@ -26,12 +28,10 @@ def atomic_file(path: Path, mode: int = 0o644) -> Iterator[BinaryIO]:
     """
     if path.is_dir():
         raise InputError(f"{path}: is a directory", hint="name a file")
-    with _translated(path):
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:60]}.", dir=path.parent)
-    temporary = Path(name)
+    temporary = _temporary(path)
     try:
         with _translated(path):
-            with os.fdopen(descriptor, "w+b") as stream:
+            with temporary.open("x+b") as stream:
                 yield stream
                 stream.flush()
                 os.fchmod(stream.fileno(), mode)
@@ -39,7 +39,8 @@ def atomic_file(path: Path, mode: int = 0o644) -> Iterator[BinaryIO]:
             temporary.replace(path)
             _sync_directory(path.parent)
     finally:
-        temporary.unlink(missing_ok=True)
+        with _uninterrupted():
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -49,11 +50,12 @@ def atomic_directory(path: Path, *, durable: bool = True) -> Iterator[Path]:
     Whether an old one may be replaced is the caller's to check. `durable`: sync every file first; they
     must be regular ones. Raises InputError if it cannot be written.
     """
-    with _translated(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name[:60]}.", dir=path.parent))
+    path = Path(os.path.realpath(path))
+    temporary = _temporary(path)
     try:
         with _translated(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.mkdir(0o700)
             yield temporary
             temporary.chmod(0o755)
             if durable:
@@ -64,7 +66,8 @@ def atomic_directory(path: Path, *, durable: bool = True) -> Iterator[Path]:
                 temporary.rename(path)
             _sync_directory(path.parent)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        with _uninterrupted():
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def check_free(path: Path) -> None:
@@ -87,6 +90,21 @@ def write_at(descriptor: int, data: bytes | bytearray, position: int) -> None:
         count = os.pwrite(descriptor, view, position)
         view, position = view[count:], position + count
     view.release()
+
+
+def _temporary(path: Path) -> Path:
+    """A name beside `path`, known before anything has it, so that nothing is left behind at any moment."""
+    return path.with_name(f".{path.name[:60]}.{secrets.token_hex(8)}")
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Signals that end the program wait until the block has ended."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

@@ -29,9 +29,9 @@ IGNORE_FILE = ".dockerignore"
 RESERVED = ".olos-dockerfile"
 """The name that a Dockerfile has where it must be sent inside the context."""
 
-TIME = 315_619_200
-"""Seconds: 1980-01-02 00:00:00 UTC, the same for every build. Not 1970: ZIP archives, such as Python's
-wheels, cannot hold earlier times. In the tree it is limited to SOURCE_DATE_EPOCH like any other."""
+OLDEST_TIME = 315_619_200
+"""Seconds: 1980-01-02 00:00:00 UTC. Stands for SOURCE_DATE_EPOCH 0, since ZIP archives, such as Python's
+wheels, cannot hold a time of 1970. The tree has none of it: its times are limited to SOURCE_DATE_EPOCH."""
 
 MAX_DEPTH = 200
 _ANY_EXECUTE = 0o111
@@ -83,6 +83,7 @@ def tar(
     request: BuildRequest, out: BinaryIO, progress: Progress, extra: Mapping[str, bytes] | None = None
 ) -> None:
     """Write the context as a tar, with the files `extra` behind it. Raises InputError."""
+    time = _time(request)
     with (
         progress.task("reading the build context", None, "B") as task,
         tarfile.open(
@@ -90,7 +91,7 @@ def tar(
         ) as archive,
     ):
         for item in items(request, progress):
-            header = _header(item.path, item.type, item.mode, item.size)
+            header = _header(item.path, item.type, item.mode, item.size, time)
             header.linkname = item.target
             if item.type == stat.S_IFREG:
                 with item.open() as stream:
@@ -99,14 +100,14 @@ def tar(
                 archive.addfile(header)
             task.advance(item.size)
         for name, content in (extra or {}).items():
-            header = _header(name, stat.S_IFREG, 0o644, len(content))
+            header = _header(name, stat.S_IFREG, 0o644, len(content), time)
             archive.addfile(header, BytesIO(content))
 
 
 def unpack(request: BuildRequest, folder: Path, progress: Progress) -> None:
     """Write the context into a new directory `folder`. Raises InputError."""
     folder.mkdir()
-    times = (TIME, TIME)
+    times = (_time(request),) * 2
     directories = [folder]
     with progress.task("reading the build context", None, "B") as task:
         for item in items(request, progress):
@@ -127,6 +128,10 @@ def unpack(request: BuildRequest, folder: Path, progress: Progress) -> None:
         os.utime(directory, times)
 
 
+def _time(request: BuildRequest) -> int:
+    return request.epoch or OLDEST_TIME
+
+
 def _copy(item: Item, path: Path) -> None:
     with item.open() as source, path.open("xb") as target:
         shutil.copyfileobj(source, target, 1 << 20)
@@ -143,10 +148,10 @@ def _add(archive: tarfile.TarFile, header: tarfile.TarInfo, stream: BinaryIO, it
         raise InputError(f"{item.source}: changed while the context was read") from exc
 
 
-def _header(path: str, kind: int, mode: int, size: int) -> tarfile.TarInfo:
+def _header(path: str, kind: int, mode: int, size: int, time: int) -> tarfile.TarInfo:
     header = tarfile.TarInfo(path)
     header.type = {stat.S_IFREG: tarfile.REGTYPE, stat.S_IFDIR: tarfile.DIRTYPE}.get(kind, tarfile.SYMTYPE)
-    header.mode, header.size, header.mtime = mode, size, TIME
+    header.mode, header.size, header.mtime = mode, size, time
     return header
 
 

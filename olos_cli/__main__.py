@@ -2,6 +2,6 @@
 
 import sys
 
-from olos_cli.main import main
+from olos_cli.entry import main
 
 sys.exit(main())

@@ -21,6 +21,7 @@ import click
 from olos import VERSION
 from olos.errors import InputError, OlosError, UsageError
 from olos_cli import output
+from olos_cli.loading import loading
 from olos_cli.options import Terminal, terminal_options
 
 COMMANDS = {
@@ -69,7 +70,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"olos_cli.commands.{cmd_name}").command
+        with loading():
+            command: click.Command = importlib.import_module(f"olos_cli.commands.{cmd_name}").command
         return command
 
     def resolve_command(

@@ -48,12 +48,20 @@ class _Spool:
         return self.folder / "registries.conf"
 
     @property
+    def scratch(self) -> Path:
+        return self.folder / "scratch"
+
+    @property
     def image_id(self) -> Path:
         return self.folder / "image-id"
 
     @property
     def image(self) -> Path:
         return self.folder / "image.tar"
+
+    def environment(self) -> dict[str, str]:
+        """An interrupted buildah leaves its scratch files; here they go with the spool."""
+        return {VARIABLE: str(self.registries), "TMPDIR": str(self.scratch)}
 
 
 class Buildah:
@@ -75,27 +83,47 @@ class Buildah:
         version = self.version()
         parts = _Spool(spool / "buildah")
         _prepare(parts, request, dockerfile, progress)
+        if lines := commands_after_shell(dockerfile):
+            progress.warn(
+                "shell-ignored",
+                f"{dockerfile.path}: line {lines[0]}: buildah may run it by /bin/sh -c, whatever SHELL says;"
+                " write it as a JSON list",
+            )
         steps = Steps(dockerfile, progress)
         try:
             run(
                 BUILDAH,
                 _arguments(parts, request, dockerfile),
                 lambda line: steps.line(_without_spool(line, parts, request)),
-                environment={VARIABLE: str(parts.registries)},
+                environment=parts.environment(),
             )
         except ToolFailedError as exc:
             hint = by_hand("buildah build --isolation=chroot", request)
             raise steps.failed(f"buildah failed with {exc.reason}:", hint) from exc
         progress.step("exporting the image")
         image_id = parts.image_id.read_text().strip()
-        run(BUILDAH, ["push", "--quiet", image_id, f"docker-archive:{parts.image}"], progress.output)
+        push = ["push", "--quiet", image_id, f"docker-archive:{parts.image}"]
+        run(BUILDAH, push, progress.output, environment=parts.environment())
         return BuiltImage("archive", parts.image, self.name, version)
+
+
+def commands_after_shell(dockerfile: Dockerfile) -> list[int]:
+    """The lines of CMD and ENTRYPOINT instructions in shell form for which a SHELL was chosen."""
+    lines, chosen = [], False
+    for instruction in dockerfile.instructions:
+        if instruction.keyword in ("FROM", "SHELL"):
+            chosen = instruction.keyword == "SHELL"
+        elif instruction.keyword in ("CMD", "ENTRYPOINT") and chosen:
+            in_shell_form = not instruction.text.partition(" ")[2].lstrip().startswith("[")
+            lines += [instruction.line] if in_shell_form else []
+    return lines
 
 
 def _prepare(parts: _Spool, request: BuildRequest, dockerfile: Dockerfile, progress: Progress) -> None:
     parts.folder.mkdir()
     parts.dockerfile.write_bytes(dockerfile.content)
     parts.no_patterns.touch()
+    parts.scratch.mkdir()
     parts.registries.write_text(configuration())
     context.unpack(request, parts.context, progress)
 

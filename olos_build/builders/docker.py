@@ -10,8 +10,10 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from docker import APIClient
+from docker.errors import APIError
 
 from olos.errors import BuildStepError, MissingToolError
 from olos.progress import Progress
@@ -20,7 +22,7 @@ from olos_build.builders.options import build_arguments, by_hand, cache_is_forei
 from olos_build.builders.protocol import BuildRequest, BuiltImage
 from olos_build.builders.steps import Steps
 from olos_build.dockerfile import Dockerfile, load
-from olos_build.engine import connected, save
+from olos_build.engine import connected, explanation, save
 from olos_build.tool import MAX_LINE, Tool, ToolFailedError, first_line, printable, run
 
 DOCKER = Tool("docker", "docker.io")
@@ -120,21 +122,29 @@ def build_with_engine(client: APIClient, job: Job) -> str:
     with sent.open("x+b") as stream:
         context.tar(job.request, stream, job.progress, extra)
         stream.seek(0)
-        events = client.build(
-            fileobj=stream,
-            custom_context=True,
-            dockerfile=context.RESERVED,
-            decode=True,
-            rm=True,
-            forcerm=True,
-            nocache=cache_is_foreign(job.request),
-            target=job.request.stage,
-            platform=job.request.platform,
-            buildargs=job.arguments(),
-        )
-        image = follow(events, job)
+        try:
+            image = follow(_start(client, job, stream), job)
+        except APIError as exc:
+            message = f"the Docker Engine refuses it: {explanation(exc)}"
+            raise Steps(job.dockerfile, job.progress).failed(message, job.hint()) from exc
     sent.unlink()
     return image
+
+
+def _start(client: APIClient, job: Job, sent: BinaryIO) -> Iterable[object]:
+    events: Iterable[object] = client.build(
+        fileobj=sent,
+        custom_context=True,
+        dockerfile=context.RESERVED,
+        decode=True,
+        rm=True,
+        forcerm=True,
+        nocache=cache_is_foreign(job.request),
+        target=job.request.stage,
+        platform=job.request.platform,
+        buildargs=job.arguments(),
+    )
+    return events
 
 
 def directories_of_users(dockerfile: Dockerfile) -> list[int]:
@@ -152,17 +162,20 @@ def directories_of_users(dockerfile: Dockerfile) -> list[int]:
 
 def follow(events: Iterable[object], job: Job) -> str:
     """Read the Engine's account of the build. Returns the id of the image."""
-    steps, image = Steps(job.dockerfile, job.progress), ""
+    steps, image, error = Steps(job.dockerfile, job.progress), "", None
     for event in events:
         if not isinstance(event, dict):
             continue
         if "error" in event:
-            raise steps.failed(printable(str(event["error"]))[:MAX_LINE], job.hint())
+            # The last event; reading on to the end gives the connection back.
+            error = steps.failed(printable(str(event["error"]))[:MAX_LINE], job.hint())
         for line in str(event.get("stream") or event.get("status") or "").splitlines():
             if line.strip():
                 steps.line(printable(line)[:MAX_LINE])
         if isinstance(aux := event.get("aux"), dict) and isinstance(aux.get("ID"), str):
             image = aux["ID"]
+    if error:
+        raise error
     if not image:
         raise BuildStepError("the Docker Engine ended the build without an image or an error")
     return image

@@ -169,7 +169,7 @@ SLOW = 'FROM scratch\nCOPY slow /slow\nRUN ["/slow"]\nENTRYPOINT ["/slow"]\n'
 
 def test_ctrl_c_in_a_step(context: Path) -> None:
     (context / "slow.c").write_text(
-        '#include <stdio.h>\n#include <unistd.h>\n'
+        "#include <stdio.h>\n#include <unistd.h>\n"
         'int main(void) { puts("sleeping"); fflush(stdout); sleep(60); }\n'
     )
     execute(["musl-gcc", "-static", "-o", context / "slow", context / "slow.c"])

@@ -54,9 +54,10 @@ def described_tree(tree: Tree) -> list[str]:
 
 def _config(config: ImageConfig) -> list[str]:
     """An empty command is none, and the working directory is the root if there is no other."""
-    names = ("entrypoint", "env", "user", "exposed_ports", "stop_signal", "volumes", "healthcheck")
+    names = ("env", "user", "exposed_ports", "stop_signal", "volumes", "healthcheck")
     values = {name: getattr(config, name) for name in names}
-    values |= {"cmd": config.cmd or (), "working_dir": config.working_dir or "/"}
+    values |= {"entrypoint": config.entrypoint or (), "cmd": config.cmd or ()}
+    values |= {"working_dir": config.working_dir or "/"}
     return [f"{name}={value!r}" for name, value in values.items()]
 
 

@@ -7,6 +7,7 @@ from olos.progress import SILENT
 from olos_build import dockerfile
 from olos_build.builders import docker as docker_builder
 from olos_build.builders import registries
+from olos_build.builders.buildah import commands_after_shell
 from olos_build.builders.docker import directories_of_users
 from olos_build.builders.options import build_arguments, by_hand
 from olos_build.builders.protocol import BuildRequest
@@ -164,6 +165,18 @@ def test_directories_of_users(tmp_path: Path, text: str, lines: list[int]) -> No
 
 
 @pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("FROM a\nCMD x\nFROM b\nENTRYPOINT y", []),
+        ('FROM a\nSHELL ["/bin/bash", "-c"]\nRUN x\nCMD ["y"]\nFROM b\nCMD z', []),
+        ('FROM a\nSHELL ["/bin/bash", "-c"]\nCMD y\nentrypoint  z', [3, 4]),
+    ],
+)
+def test_commands_after_shell(tmp_path: Path, text: str, lines: list[int]) -> None:
+    assert commands_after_shell(load(tmp_path, text)) == lines
+
+
+@pytest.mark.parametrize(
     ("given", "added"),
     [
         ("", 3),
@@ -196,7 +209,7 @@ def test_without_any_builder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere.sock")
     for name in ("auto", "buildah", "docker"):
         with pytest.raises(MissingToolError) as caught:
-            choose(name)  # type: ignore[arg-type] # a str here
+            choose(name)
         assert caught.value.exit_code == 6
         assert "apt-get install" in (caught.value.hint or "")
 

@@ -94,7 +94,9 @@ def test_what_stands_in_the_tar(tmp_path: Path) -> None:
         "x" * 200,
         "x" * 200 + "/" + "y" * 200,
     ]
-    assert {(m.uid, m.gid, m.uname, m.gname, m.mtime) for m in members} == {(0, 0, "", "", context.TIME)}
+    assert {(m.uid, m.gid, m.uname, m.gname, m.mtime) for m in members} == {
+        (0, 0, "", "", context.OLDEST_TIME)
+    }
     assert {m.name[:4]: m.mode for m in members if not m.issym()} == {
         "b": 0o755,
         "b/c": 0o755,
@@ -103,6 +105,17 @@ def test_what_stands_in_the_tar(tmp_path: Path) -> None:
         "xxxx": 0o644,
     }
     assert next(m.linkname for m in members if m.issym()) == "../..//out/"
+
+
+@pytest.mark.parametrize(("epoch", "time"), [(0, context.OLDEST_TIME), (1, 1), (10**9, 10**9)])
+def test_times_are_those_of_the_epoch(tmp_path: Path, epoch: int, time: int) -> None:
+    write(tmp_path / "context", "a/b")
+    out = io.BytesIO()
+    context.tar(request(tmp_path / "context", epoch=epoch), out, SILENT)
+    with tarfile.open(fileobj=io.BytesIO(out.getvalue())) as archive:
+        assert {member.mtime for member in archive} == {time}
+    context.unpack(request(tmp_path / "context", epoch=epoch), tmp_path / "out", SILENT)
+    assert {int(path.stat().st_mtime) for path in (tmp_path / "out").rglob("*")} == {time}
 
 
 def test_names_that_are_no_text(tmp_path: Path) -> None:
