@@ -5,7 +5,11 @@ Apart from `pipeline`, so that who only measures does not load what only builds.
 
 from __future__ import annotations
 
+import os
+import re
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +21,7 @@ from olos.binaries import TARGET, binary
 from olos.digest import Digest
 from olos.errors import InputError
 from olos.extent import Extent
-from olos.layout import ANNOTATIONS, MANIFEST, ROOTFS, TARGET_PROGRAM
+from olos.layout import ANNOTATIONS, MANIFEST, ROOTFS, TARGET_PROGRAM, open_directory
 from olos.manifest import App, FileRecord, Manifest, RootfsRecord
 from olos.output import atomic_directory
 from olos.progress import Progress
@@ -32,6 +36,8 @@ from olos_build.image import Image, open_archive, open_oci_directory
 from olos_build.settings import Settings
 
 _PROGRAM_MODE = 0o755
+_LAYOUT_NAME = re.compile(rf"(kernel|crt)/[^/]+|{MANIFEST}|{ANNOTATIONS}|{ROOTFS}|{TARGET_PROGRAM}")
+"""What a build may have written; a directory with anything else in it is somebody's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +67,7 @@ def build(options: BuildOptions, progress: Progress) -> Built:
     """Dockerfile or image → layout. Raises any OlosError; an old layout stays until the new one is whole."""
     _check_replaceable(options.output)
     components = Components(kernel.collect(options.kernel), crt.collect(), _target_program())
-    with tempfile.TemporaryDirectory(prefix="olos-") as spool_name:
-        spool = Path(spool_name)
+    with _spool() as spool:
         built = _obtain(options, spool, progress)
         image = _open(built, spool, progress)
         tree, app = _app_tree(image, options.settings, progress)
@@ -81,6 +86,19 @@ def build(options: BuildOptions, progress: Progress) -> Built:
     return Built(options.output, measurement(manifest))
 
 
+@contextmanager
+def _spool() -> Iterator[Path]:
+    """A directory for image and layers while they are worked on. Raises InputError if it has no room."""
+    with tempfile.TemporaryDirectory(prefix="olos-") as name:
+        try:
+            yield Path(name)
+        except OSError as exc:
+            raise InputError(
+                f"{tempfile.gettempdir()}: cannot be written: {exc.strerror}",
+                hint="free some space there, or set TMPDIR to another directory",
+            ) from exc
+
+
 @dataclass(frozen=True)
 class Components:
     """The files of a layout that do not come from the image."""
@@ -96,15 +114,19 @@ class Components:
 
 
 def _check_replaceable(output: Path) -> None:
-    """What is there already may be replaced only if it is a layout."""
-    if not output.exists():
+    """What is there already may be replaced only if it is a layout, or an empty directory."""
+    if not os.path.lexists(output) or (output.is_dir() and not any(output.iterdir())):
         return
-    if output.is_dir() and (not any(output.iterdir()) or (output / MANIFEST).is_file()):
-        return
-    raise InputError(
-        f"{output}: exists and is no layout; it is not replaced",
-        hint="remove it, or name another directory with -o",
-    )
+    try:
+        foreign = [name for name, _ in open_directory(output).files if not _LAYOUT_NAME.fullmatch(name)]
+        reason = f"it holds {foreign[0]}" if foreign else ""
+    except InputError as exc:
+        reason = exc.message
+    if reason:
+        raise InputError(
+            f"{output}: exists and is not replaced: {reason}",
+            hint="remove it, or name another directory with -o",
+        )
 
 
 def _target_program() -> Component:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -117,6 +118,20 @@ def test_a_directory_that_is_no_layout_is_not_replaced(context: Path) -> None:
     assert "precious" in fails("build", "-o", "precious", cwd=context, code=3)
 
 
+def test_a_layout_with_something_of_the_users_in_it_is_not_replaced(context: Path) -> None:
+    (context / "Dockerfile").write_text(HELLO)
+    (context / "olos-layout" / "notes.txt").touch()
+    assert "notes.txt" in fails("build", cwd=context, code=3)
+
+
+def test_a_file_or_link_is_not_replaced(context: Path) -> None:
+    (context / "Dockerfile").write_text(HELLO)
+    (context / "file").touch()
+    (context / "nowhere").symlink_to("absent")
+    for name in ("file", "nowhere"):
+        assert name in fails("build", "-o", name, cwd=context, code=3)
+
+
 def test_unwritable_output(good: Path, context: Path) -> None:
     (context / "Dockerfile").write_text(HELLO)
     assert "/proc/layout" in fails("build", "-o", "/proc/layout", cwd=context, code=3)
@@ -162,6 +177,21 @@ def test_disk_full(good: Path, tmp_path: Path) -> None:
             assert "No space left on device" in text
     finally:
         execute(["umount", small])
+
+
+def test_disk_full_while_building(context: Path) -> None:
+    (context / "Dockerfile").write_text(HELLO)
+    (context / "hello").write_bytes((context / "hello").read_bytes() + os.urandom(4 << 20))
+    small = Path(tempfile.mkdtemp())
+    execute(["mount", "-t", "tmpfs", "-o", "size=2m", "none", small])
+    try:
+        text = fails("build", cwd=context, code=3, env={"TMPDIR": str(small)})
+        assert f"{small}: cannot be written: No space left on device" in text
+        assert "TMPDIR" in text
+        assert not list(small.iterdir())
+    finally:
+        execute(["umount", small])
+        small.rmdir()
 
 
 SLOW = 'FROM scratch\nCOPY slow /slow\nRUN ["/slow"]\nENTRYPOINT ["/slow"]\n'
