@@ -6,6 +6,7 @@ import io
 from bisect import bisect_right
 from typing import BinaryIO, cast
 
+from olos.sized_reader import SizedReader
 from olos.tree import Inode
 
 
@@ -14,49 +15,27 @@ def open_content(inode: Inode) -> BinaryIO:
     return cast("BinaryIO", io.BufferedReader(_ContentReader(inode), 1 << 16))
 
 
-class _ContentReader(io.RawIOBase):
+class _ContentReader(SizedReader):
     def __init__(self, inode: Inode) -> None:
-        self._size, self._segments = inode.size, inode.content
+        super().__init__(inode.size)
+        self._segments = inode.content
         self._starts = [segment.offset for segment in inode.content]
-        self._position = 0
         self._open: tuple[int, BinaryIO] | None = None
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        if base + offset < 0:
-            raise ValueError("negative position")
-        self._position = base + offset
-        return self._position
-
-    def tell(self) -> int:
-        return self._position
-
-    def readinto(self, buffer: object) -> int:
-        view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
-        data = self._some(min(len(view), self._size - self._position))
-        view[: len(data)] = data
-        self._position += len(data)
-        return len(data)
-
-    def _some(self, wanted: int) -> bytes:
-        """At most `wanted` bytes from here on, of one segment or the gap behind it."""
-        if wanted <= 0:
-            return b""
-        index = bisect_right(self._starts, self._position) - 1
+    def read_at(self, position: int, view: memoryview) -> int:
+        """Bytes of one segment or of the gap behind it."""
+        index = bisect_right(self._starts, position) - 1
         next_start = self._starts[index + 1] if index + 1 < len(self._starts) else self._size
-        wanted = min(wanted, next_start - self._position)
-        inside = self._position - self._starts[index] if index >= 0 else 0
+        wanted = min(len(view), next_start - position)
+        inside = position - self._starts[index] if index >= 0 else 0
         if index < 0 or inside >= self._segments[index].extent.size:
-            return bytes(wanted)
-        stream = self._stream(index)
-        stream.seek(inside)
-        return stream.read(wanted)
+            data = bytes(wanted)
+        else:
+            stream = self._stream(index)
+            stream.seek(inside)
+            data = stream.read(wanted)
+        view[: len(data)] = data
+        return len(data)
 
     def _stream(self, index: int) -> BinaryIO:
         if self._open is None or self._open[0] != index:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from olos.errors import InputError
+from olos.sized_reader import SizedReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Extent:
 
         Raises InputError if the file cannot be read or is too short.
         """
-        raw = ExtentReader(self._descriptor(), self.offset, self.size)
+        raw = _ExtentReader(self._descriptor(), self.offset, self.size)
         return cast("BinaryIO", io.BufferedReader(raw, 1 << 16))
 
     @contextmanager
@@ -56,36 +57,15 @@ class Extent:
             return stream.read()
 
 
-class ExtentReader(io.RawIOBase):
+class _ExtentReader(SizedReader):
     """Raw reader of an extent over a descriptor, which it owns. Uses pread, never seeks it."""
 
     def __init__(self, descriptor: int, offset: int, size: int) -> None:
-        self._descriptor, self._offset, self._size, self._position = descriptor, offset, size, 0
+        super().__init__(size)
+        self._descriptor, self._offset = descriptor, offset
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        if base + offset < 0:
-            raise ValueError("negative position")
-        self._position = base + offset
-        return self._position
-
-    def tell(self) -> int:
-        return self._position
-
-    def readinto(self, buffer: object) -> int:
-        view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
-        wanted = max(0, min(len(view), self._size - self._position))
-        if wanted == 0:
-            return 0
-        count = os.preadv(self._descriptor, [view[:wanted]], self._offset + self._position)
-        self._position += count
-        return count
+    def read_at(self, position: int, view: memoryview) -> int:
+        return os.preadv(self._descriptor, [view], self._offset + position)
 
     def close(self) -> None:
         if not self.closed:

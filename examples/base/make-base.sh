@@ -46,6 +46,7 @@ sources() {
         grep -iE "# $ID\$" | sed 's/ #.*//' | sort -u
 }
 
+# Python compiles some of its files while packages are set up, in an order that varies: those are left out.
 make_archive() {
     [ -n "$(sources)" ] || apt-get update --quiet=2
     sources=$(sources)
@@ -60,7 +61,9 @@ make_archive() {
         --customize-hook='rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/* "$1"/var/log/* "$1"/tmp/*' \
         --customize-hook='rm -f "$1"/etc/machine-id "$1"/var/lib/dbus/machine-id "$1"/etc/hostname' \
         --customize-hook='rm -f "$1"/etc/resolv.conf "$1"/etc/*- "$1"/var/lib/dpkg/*-old' \
+        --customize-hook='rm -rf "$1"/usr/share/python3/debpython/__pycache__' \
         "$VERSION_CODENAME" "$archive.new.tar" -
+    rm -f "$cache"/base-*[0-9a-f].tar
     mv "$archive.new.tar" "$archive"
 }
 

@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import zstandard
 
@@ -25,6 +25,9 @@ from olos.errors import InputError
 from olos.extent import Extent
 from olos.progress import Progress, Task
 from olos_build.images.model import Layer
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 UNPACKED_LIMIT = 64 << 30
 """Most bytes that the layers of an image may unpack to."""
@@ -131,8 +134,8 @@ class _Hashing(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: object) -> int:
-        view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer).cast("B")
         data = self._stream.read(len(view))
         view[: len(data)] = data
         self._state.update(data)

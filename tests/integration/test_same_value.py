@@ -84,7 +84,14 @@ def test_buildah_without_root(context: Path, value: str) -> None:
         shutil.copytree(context, home / "context")
         for path in (home / "context", *(home / "context").rglob("*")):
             os.chown(path, user.pw_uid, user.pw_gid)
-        arguments = ["build", home / "context" / "Dockerfile", "--builder", "buildah", "-o", home / "layout"]
+        arguments: list[str | Path] = [
+            "build",
+            home / "context" / "Dockerfile",
+            "--builder",
+            "buildah",
+            "-o",
+            home / "layout",
+        ]
         result = run_as(user, "olos_cli", arguments)
         assert result.returncode == 0, result.stderr
         assert result.stdout.strip() == value
