@@ -5,6 +5,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Tests mount, make users and start a Docker Engine of their own.
+AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo env "PATH=$$PATH") PYTHONDONTWRITEBYTECODE=1
 SOURCES := $(shell find olos olos_build measure pack olos_cli runtime -name '*.py' -o -name '*.[chS]' -o -name 'meson.build' -o -name '*.ld') \
 	pyproject.toml meson.build README.md LICENSE
 
@@ -15,11 +17,11 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	scripts/install-packages test
-	$(BIN)/pytest -m 'not long'
+	$(AS_ROOT) $(BIN)/pytest -p no:cacheprovider -m 'not long'
 
 test-long: $(VENV)/.installed-dev
 	scripts/install-packages test
-	$(BIN)/pytest -m long
+	$(AS_ROOT) $(BIN)/pytest -p no:cacheprovider -m long
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
