@@ -47,12 +47,11 @@ def test_a_file_of_5_gib(tmp_path: Path) -> None:
         stream.truncate(size)
         stream.seek(size - 5)
         stream.write(b"end.\n")
-    subprocess.run(
-        ["tar", "-C", tmp_path, "--sparse", "--format=pax", "-cf", folder / "layer", "content"], check=True
-    )
-    with tarfile.open(folder / "layer", "a", format=tarfile.PAX_FORMAT) as archive:
-        archive.addfile(*_program())
-    image(tmp_path, (folder / "layer").read_bytes())
+    layer = tmp_path / "layer"
+    subprocess.run(["tar", "-C", tmp_path, "--sparse", "--format=pax", "-cf", layer, "content"], check=True)
+    with tarfile.open(layer, "a", format=tarfile.PAX_FORMAT) as archive:
+        archive.addfile(_program())
+    image(tmp_path, layer.read_bytes())
     command: list[str | Path] = [sys.executable, "-m", "olos_cli"]
     assert peak_of([*command, "build", "--image", "oci:image", "-o", "layout"], tmp_path) < 200
     assert peak_of([*command, "pack", "layout", "-o", "app.olos"], tmp_path) < 200
