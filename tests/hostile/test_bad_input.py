@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.olos import PACKAGES, execute, hello_context, olos
+from support.olos import execute, hello_context, olos, start_interruptible
 
 HELLO = 'FROM scratch\nCOPY hello /bin/hello\nENTRYPOINT ["/bin/hello"]\n'
 
@@ -194,7 +193,7 @@ def test_disk_full_while_building(context: Path) -> None:
         small.rmdir()
 
 
-SLOW = 'FROM scratch\nCOPY slow /slow\nRUN ["/slow"]\nENTRYPOINT ["/slow"]\n'
+SLOW = 'FROM scratch\nCOPY slow context-of-this-run /\nRUN ["/slow"]\nENTRYPOINT ["/slow"]\n'
 
 
 def test_ctrl_c_in_a_step(context: Path) -> None:
@@ -204,16 +203,9 @@ def test_ctrl_c_in_a_step(context: Path) -> None:
     )
     execute(["musl-gcc", "-static", "-o", context / "slow", context / "slow.c"])
     (context / "Dockerfile").write_text(SLOW)
+    (context / "context-of-this-run").write_bytes(os.urandom(16))  # so that no cache has the step
     before = sorted(context.rglob("*"))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "olos_cli", "-v", "build"],
-        cwd=context,
-        env={**os.environ, "PYTHONPATH": PACKAGES},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    process = start_interruptible([sys.executable, "-m", "olos_cli", "-v", "build"], context)
     assert process.stderr is not None
     for line in process.stderr:
         if "sleeping" in line:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from support.olos import hello_context, olos
+from support.olos import hello_context, olos, start_interruptible
 
 SIZE = 96 << 20
 DELAYS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0]
@@ -42,15 +42,7 @@ def snapshot(folder: Path) -> list[tuple[str, int, int]]:
 
 def interrupted(command: list[str | Path], cwd: Path, delay: float, spool: Path) -> int:
     """Start a command, send it SIGINT after `delay` seconds; returns its exit code."""
-    process = subprocess.Popen(
-        command,
-        cwd=cwd,
-        env={**os.environ, "TMPDIR": str(spool)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    process = start_interruptible(command, cwd, {"TMPDIR": str(spool)})
     time.sleep(delay)
     os.killpg(process.pid, signal.SIGINT)
     _, text = process.communicate(timeout=60)

@@ -61,3 +61,23 @@ def hello_context(folder: Path, source: str | None = None) -> Path:
     dockerfile = folder / "Dockerfile"
     dockerfile.write_text('FROM scratch\nCOPY hello /bin/hello\nENTRYPOINT ["/bin/hello"]\n')
     return dockerfile
+
+
+def start_interruptible(
+    command: list[str | Path], cwd: Path, env: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
+    """Start a program in a session of its own, in which Ctrl-C works also if it does not for the tests."""
+    program = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+    return subprocess.Popen(
+        [sys.executable, "-c", program, *command],
+        cwd=cwd,
+        env={**os.environ, **(env or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
