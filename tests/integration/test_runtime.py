@@ -300,10 +300,10 @@ def test_memory_is_as_the_policy_says(layout: Path) -> None:
 
 def test_user_groups_directory(layout: Path, tmp_path: Path) -> None:
     script = "id -u; id -g; id -G; pwd; echo $HOME; umask; touch /x 2>/dev/null || echo no"
-    app = replace(shell(script), user=User(1000, 1001, (10, 20)), cwd="/work/deep")
+    app = replace(shell(script), user=User(1000, 1001, (10, 20)), cwd="/srv/deep")
     result = run(with_app(layout, tmp_path / "l", app))
     assert result.stdout.decode().split("\n")[:-1] == [
-        "1000", "1001", "1001 10 20", "/work/deep", "/home/u", "0022", "no",
+        "1000", "1001", "1001 10 20", "/srv/deep", "/home/u", "0022", "no",
     ]  # fmt: skip
 
 
