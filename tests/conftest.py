@@ -1,8 +1,23 @@
-"""Programs that the tests start find the same olos as the tests: the installed one, if there is one."""
+"""What holds for all tests.
+
+Programs that they start find the same olos as the tests, the installed one if there is one, and can be
+interrupted: a shell that runs something in the background has it, and all below it, ignore Ctrl-C.
+"""
 
 import os
+import signal
+
+from hypothesis import HealthCheck, settings
 
 from support.olos import PACKAGES
 
 os.environ["PYTHONPATH"] = PACKAGES
 os.environ["PYTHONSAFEPATH"] = "1"
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+
+# The same examples each time, however slow the machine is.
+settings.register_profile(
+    "olos", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("olos")

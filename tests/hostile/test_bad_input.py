@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.olos import execute, hello_context, olos, start_interruptible
+from support.olos import execute, hello_context, olos, start_in_session
 
 HELLO = 'FROM scratch\nCOPY hello /bin/hello\nENTRYPOINT ["/bin/hello"]\n'
 
@@ -205,7 +205,7 @@ def test_ctrl_c_in_a_step(context: Path) -> None:
     (context / "Dockerfile").write_text(SLOW)
     (context / "context-of-this-run").write_bytes(os.urandom(16))  # so that no cache has the step
     before = sorted(context.rglob("*"))
-    process = start_interruptible([sys.executable, "-m", "olos_cli", "-v", "build"], context)
+    process = start_in_session([sys.executable, "-m", "olos_cli", "-v", "build"], context)
     assert process.stderr is not None
     for line in process.stderr:
         if "sleeping" in line:

@@ -63,17 +63,12 @@ def hello_context(folder: Path, source: str | None = None) -> Path:
     return dockerfile
 
 
-def start_interruptible(
+def start_in_session(
     command: list[str | Path], cwd: Path, env: Mapping[str, str] | None = None
 ) -> subprocess.Popen[str]:
-    """Start a program in a session of its own, in which Ctrl-C works also if it does not for the tests."""
-    program = """
-import os, signal, sys
-signal.signal(signal.SIGINT, signal.SIG_DFL)
-os.execvp(sys.argv[1], sys.argv[1:])
-"""
+    """Start a program in a session of its own, so that signals to its group reach nobody else."""
     return subprocess.Popen(
-        [sys.executable, "-c", program, *command],
+        command,
         cwd=cwd,
         env={**os.environ, **(env or {})},
         stdout=subprocess.PIPE,
