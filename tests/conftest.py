@@ -1,7 +1,7 @@
 """What holds for all tests.
 
 Programs that they start find the same olos as the tests, the installed one if there is one, and can be
-interrupted: a shell that runs something in the background has it, and all below it, ignore Ctrl-C.
+ended by signals: a shell that runs something in the background, and nohup(1), has all below ignore some.
 """
 
 import os
@@ -14,7 +14,8 @@ from support.olos import PACKAGES
 os.environ["PYTHONPATH"] = PACKAGES
 os.environ["PYTHONSAFEPATH"] = "1"
 signal.signal(signal.SIGINT, signal.default_int_handler)
-signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+for number in (signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM):
+    signal.signal(number, signal.SIG_DFL)
 
 # The same examples each time, however slow the machine is.
 settings.register_profile(
