@@ -19,7 +19,7 @@ from olos.erofs import Image, image_name
 from olos.errors import InputError
 from olos.extent import Extent
 from olos.progress import Progress
-from olos.tree import FileType, Inode
+from olos.tree import Entry, FileType, Inode
 from olos.verity import BLOCK, DIGEST_SIZE, level_offsets
 
 _LEAVES = 1 << 20
@@ -42,18 +42,25 @@ def measure(extent: Extent, image_size: int, progress: Progress) -> RootfsRoots:
     """Recompute both roots. Raises MismatchError for a wrong hash tree, InputError for a wrong image."""
     verity_root = verity.check(extent, image_size, progress)
     tree = TreeHash()
-    with (
-        extent.descriptor() as descriptor,
-        Image(extent, image_size) as image,
-        progress.task("hashing the file tree", None, "entries") as task,
-    ):
-        contents = _Contents(descriptor, extent, image_size)
-        for entry in image.entries():
-            regular = entry.inode.type is FileType.REGULAR
-            tree.add(encode(entry, contents.digest(entry.inode) if regular else None))
+    with progress.task("hashing the file tree", None, "entries") as task:
+        for entry, content in entries(extent, image_size):
+            tree.add(encode(entry, content))
             if tree.size % _REPORT == 0:
                 task.advance(_REPORT)
     return RootfsRoots(image_size, verity_root, tree.root(), tree.size)
+
+
+def entries(extent: Extent, image_size: int) -> Iterator[tuple[Entry, Digest | None]]:
+    """All entries in bytewise path order, regular files with their fs-verity digests.
+
+    The digests come from the dm-verity leaves behind the image, so it must have been checked before.
+    Raises InputError for a wrong image.
+    """
+    with extent.descriptor() as descriptor, Image(extent, image_size) as image:
+        contents = _Contents(descriptor, extent, image_size)
+        for entry in image.entries():
+            regular = entry.inode.type is FileType.REGULAR
+            yield entry, contents.digest(entry.inode) if regular else None
 
 
 class _Contents:
