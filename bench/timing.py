@@ -1,4 +1,4 @@
-"""Whole-process figures of commands that are run in turn."""
+"""Whole-process figures of programs that are run in turn."""
 
 from __future__ import annotations
 
@@ -8,37 +8,71 @@ import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-Command = Sequence[str]
+
+@dataclass(frozen=True)
+class Contender:
+    """A program that does the work of a claim.
+
+    With `own_clock` it prints the seconds that count as the last line of its output, and its start does not.
+    """
+
+    label: str
+    command: Sequence[str]
+    stdin: Path | None = None
+    own_clock: bool = False
 
 
 @dataclass(frozen=True)
 class Figure:
-    """Median wall time in seconds, and peak memory in MiB."""
+    """Median and fastest time in seconds, and peak memory of one process in MiB."""
 
+    label: str
+    seconds: float
+    fastest: float
+    peak: float
+
+
+@dataclass(frozen=True)
+class _Sample:
     seconds: float
     peak: float
 
 
-def compare(ours: Command, theirs: Command, *, runs: int = 5) -> tuple[Figure, Figure]:
-    """Run both in turn, once to warm up and then `runs` times. Raises CalledProcessError if one fails."""
-    samples: tuple[list[tuple[float, float]], list[tuple[float, float]]] = ([], [])
+def compare(contenders: Sequence[Contender], runs: int) -> tuple[Figure, ...]:
+    """Run all in turn, once to warm up and then `runs` times. Raises CalledProcessError if one fails."""
+    samples: list[list[_Sample]] = [[] for _ in contenders]
     for number in range(runs + 1):
-        for command, into in zip((ours, theirs), samples, strict=True):
-            sample = _once(command)
+        for contender, into in zip(contenders, samples, strict=True):
+            sample = _once(contender)
             if number:
                 into.append(sample)
-    first, second = (
-        Figure(statistics.median(s[0] for s in sample), max(s[1] for s in sample)) for sample in samples
+    return tuple(
+        Figure(
+            contender.label,
+            statistics.median(sample.seconds for sample in own),
+            min(sample.seconds for sample in own),
+            max(sample.peak for sample in own),
+        )
+        for contender, own in zip(contenders, samples, strict=True)
     )
-    return first, second
 
 
-def _once(command: Command) -> tuple[float, float]:
-    start = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+def _once(contender: Contender) -> _Sample:
+    with (contender.stdin or Path(os.devnull)).open("rb") as stdin:
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            contender.command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        with process:
+            assert process.stdout
+            output = process.stdout.read()
+            _, status, usage = os.wait4(process.pid, 0)
+            seconds = time.perf_counter() - start
+            process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command)
-    return time.perf_counter() - start, usage.ru_maxrss / 1024
+        raise subprocess.CalledProcessError(process.returncode, list(contender.command))
+    if contender.own_clock:
+        seconds = float(output.split()[-1])
+    return _Sample(seconds, usage.ru_maxrss / 1024)

@@ -6,11 +6,14 @@ ended by signals: a shell that runs something in the background, and nohup(1), h
 
 import os
 import signal
+import sys
+from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 
 from support.olos import PACKAGES
 
+sys.path.append(str(Path(__file__).parent.parent))  # for `bench`, behind an olos that is installed
 os.environ["PYTHONPATH"] = PACKAGES
 os.environ["PYTHONSAFEPATH"] = "1"
 signal.signal(signal.SIGINT, signal.default_int_handler)

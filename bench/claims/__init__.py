@@ -1,0 +1,12 @@
+"""The claims, one module each with a function `claim(inputs)`; the name of a module is that of its claim."""
+
+CLAIMS = (
+    "verity_tree",
+    "fsverity_digest",
+    "measure_package",
+    "self_measure",
+    "small_files",
+    "memory",
+    "pack",
+    "start",
+)

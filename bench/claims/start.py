@@ -1,0 +1,18 @@
+"""Start-up does not grow with the root file system."""
+
+from __future__ import annotations
+
+from bench.claim import Claim
+from bench.inputs import Inputs
+from bench.timing import Contender
+
+
+def claim(inputs: Inputs) -> Claim:
+    """From the start of the package to the end of an app that does nothing."""
+    return Claim(
+        "start",
+        "start to end of an app with 1 GiB",
+        Contender("with 1 GiB", (str(inputs.large.package),)),
+        (Contender("with nothing", (str(inputs.tiny.package),)),),
+        ratio=0.9,
+    )

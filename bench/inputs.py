@@ -1,0 +1,142 @@
+"""What the claims work on, made when first asked for: noise, since zeros and holes would flatter us."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from measure import rootfs, verity
+from olos.extent import Extent
+from olos.manifest import Manifest, RootfsRecord
+from olos.progress import SILENT
+from olos.tree import Entry, FileType, Inode, Tree
+from olos_build import erofs
+
+GIB = 1 << 30
+SMALL_FILES = 20_000
+SMALL_SIZE = 8192
+
+OLOS = (sys.executable, "-m", "olos_cli")
+_DOCKERFILE = 'FROM scratch\nCOPY busybox /bin/\nCOPY data /data\nENTRYPOINT ["/bin/busybox", "true"]\n'
+
+
+def in_python(code: str, *arguments: str | Path) -> tuple[str, ...]:
+    """The command that runs a few lines of Python."""
+    return (sys.executable, "-c", code, *map(str, arguments))
+
+
+@dataclass(frozen=True)
+class Built:
+    """A layout, its package and its root file system."""
+
+    layout: Path
+    package: Path
+
+    @property
+    def image(self) -> Path:
+        """The image with the hash tree behind it."""
+        return self.layout / "rootfs.img"
+
+    @property
+    def rootfs(self) -> dict[str, Any]:
+        """What the manifest says of the image."""
+        record: dict[str, Any] = json.loads((self.layout / "olos.json").read_text())["rootfs"]
+        return record
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Files below a scratch folder."""
+
+    folder: Path
+
+    @cached_property
+    def noise(self) -> Path:
+        """A file of 1 GiB."""
+        path = self.folder / "noise"
+        with path.open("wb") as stream:
+            for _ in range(GIB >> 20):
+                stream.write(os.urandom(1 << 20))
+        return path
+
+    @cached_property
+    def small_files(self) -> Path:
+        """A directory of 20,000 files of 8 KiB."""
+        top = self.folder / "small"
+        for number in range(SMALL_FILES):
+            path = top / f"{number // 200:03}" / f"{number % 200:03}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(os.urandom(SMALL_SIZE))
+        return top
+
+    @cached_property
+    def small_list(self) -> Path:
+        """The paths of all small files, a line each."""
+        path = self.folder / "small-list"
+        path.write_text("".join(f"{file}\n" for file in sorted(self.small_files.glob("*/*"))))
+        return path
+
+    @cached_property
+    def large(self) -> Built:
+        """An app with one file of 1 GiB."""
+        return self._build("large", self.noise)
+
+    @cached_property
+    def small(self) -> Built:
+        """An app with 20,000 small files."""
+        return self._build("many", self.small_files)
+
+    @cached_property
+    def sparse(self) -> Built:
+        """An app with a file of 8 GiB that is a hole, which no builder would keep as one."""
+        built = self.tiny
+        top = self.folder / "sparse"
+        shutil.copytree(built.layout, top / "layout")
+        layout = top / "layout"
+        hole = Entry(b"hole", Inode(FileType.REGULAR, 0o644, size=8 * GIB))
+        with (layout / "rootfs.img").open("w+b") as stream:
+            image_size = erofs.write(
+                Tree((Entry(b"", Inode(FileType.DIRECTORY, 0o755)), hole)), stream, SILENT
+            )
+            verity.append_hash_tree(stream, image_size, SILENT)
+        image = layout / "rootfs.img"
+        roots = rootfs.measure(Extent(image, 0, image.stat().st_size), image_size, SILENT)
+        record = RootfsRecord("rootfs.img", image_size, roots.verity_root, roots.tree_root, roots.entries)
+        manifest = Manifest.decode((layout / "olos.json").read_bytes())
+        (layout / "olos.json").write_bytes(replace(manifest, rootfs=record).encode())
+        return _packed(Built(layout, top / "app.olos"))
+
+    @cached_property
+    def tiny(self) -> Built:
+        """An app with hardly anything."""
+        path = self.folder / "data"
+        path.write_bytes(b"data")
+        return self._build("tiny", path)
+
+    def _build(self, name: str, data: Path) -> Built:
+        top = self.folder / name
+        context = top / "context"
+        context.mkdir(parents=True)
+        shutil.copy("/bin/busybox", context / "busybox")
+        _run("cp", "-a", "--reflink=auto", str(data), str(context / "data"))
+        (context / "Dockerfile").write_text(_DOCKERFILE)
+        built = Built(top / "layout", top / "app.olos")
+        _run(*OLOS, "build", str(context / "Dockerfile"), "-o", str(built.layout))
+        shutil.rmtree(context)
+        return _packed(built)
+
+
+def _packed(built: Built) -> Built:
+    _run(*OLOS, "pack", str(built.layout), "-o", str(built.package))
+    return built
+
+
+def _run(*command: str) -> None:
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
