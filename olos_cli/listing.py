@@ -49,10 +49,11 @@ def long(entry: Entry) -> str:
     target = f" -> {visible_path(inode.target)}" if inode.type is FileType.SYMLINK else ""
     mode = stat.filemode(_TYPES[inode.type] | inode.mode)
     owner = f"{inode.uid}:{inode.gid}"
-    return f"{mode} {owner:>11} {amount:>12} {_moment(inode.mtime)} {short(entry)}{target}"
+    return f"{mode} {owner:>11} {amount:>12} {moment(inode.mtime)} {short(entry)}{target}"
 
 
-def _moment(seconds: int) -> str:
+def moment(seconds: int) -> str:
+    """A time as in 2024-12-31 23:59, or the number, flush right, if it is behind the year 9999."""
     # An image may claim any time; the calendar ends earlier than the field.
     if seconds > _LAST_YEAR_9999:
         return f"{seconds:>16}"
