@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from measure.layout import Measured
 from measure.mrenclave import PAGE_SIZE, Permissions
 from measure.regions import Region, regions
+from measure.sgxs import Enclave
 from olos.digest import Digest
 from olos.manifest import Manifest
+from olos_cli.referencing import Written
 from olos_cli.sections import section_lines
 from olos_cli.text import visible
 
 SCHEMA = "olos-measure-report/1"
+SGXS_SCHEMA = "olos-sgxs-report/1"
 MEASUREMENT_FORMAT = "olos-measure-1"
 
 
@@ -28,6 +32,13 @@ class Report:
     measurement: Digest
     manifest: Manifest
     regions: tuple[Region, ...]
+
+
+def lines(measured: Measured, output_format: str, *, explain: bool = False) -> Iterable[str]:
+    """The result of `olos measure`: the value alone, unless more is asked for."""
+    if output_format == "json":
+        return [as_json(report_of(measured))]
+    return as_text(report_of(measured)) if explain else [measured.measurement.hex]
 
 
 def report_of(measured: Measured) -> Report:
@@ -89,3 +100,30 @@ def _region_line(region: Region) -> str:
 
 def _permissions(permissions: Permissions) -> str:
     return "".join(flag.name or "" if flag in permissions else "-" for flag in Permissions)
+
+
+def enclave_lines(path: Path, enclave: Enclave, output_format: str) -> Iterable[str]:
+    """The result of `olos measure --sgxs` (`olos-sgxs-report/1`)."""
+    if output_format == "text":
+        return [enclave.measurement.hex]
+    report = {
+        "enclave_size": enclave.size,
+        "measurement": enclave.measurement.hex,
+        "pages": enclave.pages,
+        "path": str(path),
+        "schema": SGXS_SCHEMA,
+        "ssa_frame_size": enclave.ssa_frame_size,
+        "stream_size": enclave.stream_size,
+    }
+    return [json.dumps(report, indent=2, sort_keys=True)]
+
+
+def written_line(written: Written) -> str:
+    """What became of a reference file, in one line."""
+    if not written.changed:
+        return f"{written.file} says so already"
+    if written.old is None:
+        return f"wrote {written.file}"
+    if written.old.measurement == written.measured.measurement:
+        return f"wrote {written.file}: same measurement, other inputs"
+    return f"wrote {written.file}: the measurement was {written.old.measurement.hex}"
