@@ -8,12 +8,9 @@ from measure import rootfs
 from measure.regions import measurement
 from olos.digest import Digest, sha256_stream
 from olos.errors import InputError, MismatchError
-from olos.layout import ANNOTATIONS, MANIFEST, TARGET_PROGRAM, Layout
+from olos.layout import UNRECORDED, Layout
 from olos.manifest import FileRecord, Manifest
 from olos.progress import Progress
-
-UNMEASURED = frozenset({ANNOTATIONS, TARGET_PROGRAM})
-"""What may lie in a layout without being part of the measurement."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,7 @@ def check_rootfs(layout: Layout, manifest: Manifest, progress: Progress) -> None
 
 
 def _check_names(layout: Layout, manifest: Manifest) -> None:
-    known = {MANIFEST, manifest.rootfs.path, *UNMEASURED}
+    known = {manifest.rootfs.path, *UNRECORDED}
     known |= {record.path for record in (*manifest.kernel, *manifest.crt)}
     for name, _ in layout.files:
         if name not in known:

@@ -6,7 +6,7 @@ Readers of either form give a `Layout`; what measures, lists or packs it does no
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from olos.errors import InputError
@@ -16,22 +16,38 @@ from olos.manifest import MANIFEST_LIMIT, Manifest, check_layout_name
 MANIFEST = "olos.json"
 ANNOTATIONS = "annotations.json"
 ROOTFS = "rootfs.img"
+SIGSTRUCT = "olos.sigstruct"
 TARGET_PROGRAM = "target/linux"
+UNRECORDED = (ANNOTATIONS, MANIFEST, SIGSTRUCT, TARGET_PROGRAM)
+"""Files of which no manifest records a digest, sorted; all others of a layout are named by its manifest."""
+
 DEFAULT_NAME = "olos-layout"
 """Directory that `olos build` makes, and the other commands look for, in the current directory."""
 
 MAX_FILES = 63
-ANNOTATIONS_LIMIT = 64 << 20
+ANNOTATIONS_LIMIT = 32 << 20
+SIGSTRUCT_SIZE = 1808
 NO_LAYOUT_HINT = "a layout is what 'olos build' makes, a package what 'olos pack' makes"
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The files of a layout by name, sorted, and where it came from."""
+    """The files of a layout by name, sorted, and where it came from.
+
+    Raises InputError if it has a signature file that is none by its size.
+    """
 
     origin: Path
     packed: bool
     files: tuple[tuple[str, Extent], ...]
+
+    def __post_init__(self) -> None:
+        size = self[SIGSTRUCT].size if SIGSTRUCT in self else SIGSTRUCT_SIZE
+        if size != SIGSTRUCT_SIZE:
+            raise InputError(
+                f"{self.origin}: {SIGSTRUCT}: {size} bytes, but a signature has {SIGSTRUCT_SIZE}",
+                hint="remove it, or put the one back that 'olos sign' made",
+            )
 
     def __getitem__(self, name: str) -> Extent:
         """The extent of a file. Raises InputError if the layout has none of that name."""
@@ -50,6 +66,13 @@ class Layout:
     def manifest(self) -> Manifest:
         """The manifest, decoded. Raises InputError."""
         return Manifest.decode(self.manifest_bytes(), where=f"{self.origin}: {MANIFEST}")
+
+
+def with_file(layout: Layout, name: str, extent: Extent) -> Layout:
+    """The same layout with one more file, or with other bytes for one that it has. Raises InputError."""
+    check_layout_name(name, str(layout.origin))
+    files = {**dict(layout.files), name: extent}
+    return replace(layout, files=tuple(sorted(files.items())))
 
 
 def is_program(name: str) -> bool:

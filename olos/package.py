@@ -26,6 +26,10 @@ TABLE_SIZE = 4096
 MAGIC = b"olos-package-1\0\0"
 TABLE_HEADER = struct.Struct("<16sI12x")
 TABLE_ENTRY = struct.Struct("<48sQQ")
+DIGEST_SIZE = 32
+DIGEST_OFFSET = TABLE_SIZE - DIGEST_SIZE
+"""Byte of the table at which the digest of unrecorded files begins, which verifying compares, not reading."""
+
 ROOTFS_ALIGNMENT = 4096
 
 
@@ -79,7 +83,7 @@ def decode_table(table: bytes, where: str) -> tuple[Entry, ...]:
     end = TABLE_HEADER.size + count * TABLE_ENTRY.size
     if magic != MAGIC or not 0 < count <= MAX_FILES:
         raise InputError(f"{where}: the header is wrong, or it has not 1 to {MAX_FILES} files ({count})")
-    if any(table[len(MAGIC) + 4 : TABLE_HEADER.size]) or any(table[end:]):
+    if any(table[len(MAGIC) + 4 : TABLE_HEADER.size]) or any(table[end:DIGEST_OFFSET]):
         raise InputError(f"{where}: bytes that must be zero are not")
     entries = tuple(
         Entry(_path(name, f"{where}: entry {number}"), offset, size)

@@ -1,4 +1,7 @@
-"""The main line behind a build: measuring, packing, unpacking, verifying. Knows nothing of the terminal."""
+"""The main line behind a build: measuring, packing, unpacking, verifying. Knows nothing of the terminal.
+
+What deals with packages is loaded by the functions that need it: measuring starts quicker without.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,14 @@ from pathlib import Path
 
 from measure.layout import Measured
 from measure.layout import measure as measure_layout
+from olos.annotations import load as load_annotations
 from olos.binaries import LAUNCHER, TARGET, binary
 from olos.digest import Digest
 from olos.errors import MismatchError
+from olos.layout import ANNOTATIONS, MANIFEST
 from olos.output import atomic_file
 from olos.package import open_any
 from olos.progress import Progress
-from pack import package
-from pack import unpack as unpacking
-from pack import verify as verifying
 
 _PROGRAM_MODE = 0o755
 
@@ -36,6 +38,8 @@ def measure(path: Path, progress: Progress) -> Measured:
 
 def pack(path: Path, output: Path, progress: Progress) -> Packed:
     """Layout → package. A layout that does not match its manifest is refused with MismatchError."""
+    from pack import package  # noqa: PLC0415
+
     measured = measure(path, progress)
     with atomic_file(output, _PROGRAM_MODE) as stream:
         package.write(measured.layout, stream, binary(LAUNCHER).read_bytes(), progress)
@@ -44,16 +48,40 @@ def pack(path: Path, output: Path, progress: Progress) -> Packed:
 
 def unpack(path: Path, directory: Path, progress: Progress) -> Path:
     """Package → layout directory. Raises InputError."""
+    from pack import unpack as unpacking  # noqa: PLC0415
+
     unpacking.unpack(open_any(path), directory, progress)
     return directory
 
 
 def verify(path: Path, expected: Digest | None, progress: Progress) -> Measured:
-    """Measure, account for every byte of a package, and compare with `expected`. Raises MismatchError."""
+    """Measure, compare with `expected`, and account for every byte of a package.
+
+    The target program must be that of this olos, and the annotations must be well-formed. Raises
+    MismatchError or InputError.
+    """
+    from pack import verify as verifying  # noqa: PLC0415
+
     measured = measure(path, progress)
-    if measured.layout.packed:
-        launcher, target = binary(LAUNCHER).read_bytes(), binary(TARGET).read_bytes()
-        verifying.verify(path, launcher, progress, target=target)
     if expected is not None and measured.measurement != expected:
         raise MismatchError.of(f"{path}: measurement", expected=expected.hex, actual=measured.measurement.hex)
+    target = binary(TARGET).read_bytes()
+    if measured.layout.packed:
+        launcher, checked = binary(LAUNCHER).read_bytes(), () if expected is None else (MANIFEST,)
+        verifying.verify(path, launcher, progress, target=target, checked=checked)
+    else:
+        verifying.compare_target(measured.layout, target)
+    _check_annotations(measured)
     return measured
+
+
+def _check_annotations(measured: Measured) -> None:
+    """They must be well-formed, and their origins, if any, those of as many entries as the image has."""
+    found = load_annotations(measured.layout)
+    entries = measured.manifest.rootfs.entries
+    if found is not None and found.entries not in (0, entries):
+        raise MismatchError.of(
+            f"{measured.layout.origin}: {ANNOTATIONS}: number of entries",
+            expected=entries,
+            actual=found.entries,
+        )

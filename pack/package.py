@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from olos.digest import Digest
 from olos.errors import InputError
 from olos.iso import Entry
 from olos.layout import Layout
@@ -16,7 +17,7 @@ from olos.package import TABLE_OFFSET
 from olos.progress import Progress
 from pack.copying import copy_extent
 from pack.iso import master
-from pack.table import encode
+from pack.table import encode, unrecorded_digest
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,8 @@ class Plan:
     size: int
 
 
-def plan(sizes: Mapping[str, int], launcher: bytes) -> Plan:
-    """The plan of the one package with files of these names and sizes in bytes.
+def plan(sizes: Mapping[str, int], launcher: bytes, unrecorded: Digest) -> Plan:
+    """The plan of the one package with files of these names and sizes in bytes, and this digest in its table.
 
     Raises InputError if there can be none.
     """
@@ -50,7 +51,7 @@ def plan(sizes: Mapping[str, int], launcher: bytes) -> Plan:
     mastered = master(sizes)
     head = (
         Part("launcher", launcher.ljust(TABLE_OFFSET, b"\0")),
-        Part("file table", encode(mastered.entries)),
+        Part("file table", encode(mastered.entries, unrecorded)),
         Part("ISO structures", mastered.structures),
     )
     return Plan(head, mastered.entries, mastered.size)
@@ -62,7 +63,7 @@ def write(layout: Layout, out: BinaryIO, launcher: bytes, progress: Progress) ->
     Zeros that are holes in the layout are holes in the package. Raises InputError if the
     layout cannot be packed or read, OSError if `out` cannot be written.
     """
-    planned = plan({name: extent.size for name, extent in layout.files}, launcher)
+    planned = plan({name: extent.size for name, extent in layout.files}, launcher, unrecorded_digest(layout))
     out.write(b"".join(part.data for part in planned.head))
     out.truncate(planned.size)
     out.flush()

@@ -30,7 +30,7 @@ static int compare_hashes(const char *name, const char *what, const uint8_t expe
     return olos_mismatch_sha256(error, expected, actual, "%s: %s", name, what);
 }
 
-static int hash_file(const struct olos_file *file, uint8_t digest[SHA256_SIZE], struct olos_error *error)
+int hash_file(const struct olos_file *file, uint8_t digest[SHA256_SIZE], struct olos_error *error)
 {
     struct sha256 hash;
     uint8_t *buffer = allocate(CHUNK, 1);

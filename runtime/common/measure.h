@@ -3,6 +3,9 @@
 
 #include "package.h"
 
+/* The SHA-256 of all bytes of a file. Returns 0, or -1 with `error` filled in. */
+int hash_file(const struct olos_file *file, uint8_t digest[32], struct olos_error *error);
+
 /* Compare size and SHA-256 of a component file with its record. Returns 0, or -1 with `error` filled in. */
 int measure_file(const struct olos_file *file, const struct olos_record *record, struct olos_error *error);
 

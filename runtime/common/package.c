@@ -14,9 +14,33 @@
 
 #define HEADER_SIZE 32
 #define ENTRY_SIZE 64
+#define DIGEST_OFFSET (PACKAGE_TABLE_SIZE - PACKAGE_DIGEST_SIZE)
 #define MAX_END ((UINT64_C(1) << 53) - 1)
 
 static const uint8_t magic[16] = "olos-package-1\0";
+
+const char *const layout_unrecorded[] = {LAYOUT_ANNOTATIONS, LAYOUT_MANIFEST, LAYOUT_SIGSTRUCT, LAYOUT_TARGET,
+                                         NULL};
+
+static bool is_unrecorded(const char *name)
+{
+    for (size_t i = 0; layout_unrecorded[i]; i++)
+        if (strcmp(layout_unrecorded[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* What packages and directories have in common: there is a manifest, and a signature has its size. */
+static int check_layout(const struct olos_layout *layout, struct olos_error *error)
+{
+    for (size_t i = 0; i < layout->count; i++) {
+        const struct olos_file *file = &layout->files[i];
+        if (strcmp(file->name, LAYOUT_SIGSTRUCT) == 0 && file->size != LAYOUT_SIGSTRUCT_SIZE)
+            return olos_fail(error, OLOS_INPUT, LAYOUT_SIGSTRUCT ": %" PRIu64 " bytes, but a signature has %d",
+                             file->size, LAYOUT_SIGSTRUCT_SIZE);
+    }
+    return layout_file(layout, LAYOUT_MANIFEST, error) ? 0 : -1;
+}
 
 /* ---- packages ---- */
 
@@ -75,33 +99,33 @@ static int check_overlap(const struct olos_layout *layout, struct olos_error *er
     return 0;
 }
 
-static int decode_table(struct olos_layout *layout, const uint8_t *table, uint64_t package_size,
-                        struct olos_error *error)
+static int decode_table(struct olos_layout *layout, const uint8_t *table, struct olos_error *error)
 {
     uint32_t count = le32(table + sizeof magic);
     if (memcmp(table, magic, sizeof magic) != 0)
         return olos_fail(error, OLOS_INPUT, "not a package: no file table at byte %d", PACKAGE_TABLE_OFFSET);
     if (count < 1 || count > LAYOUT_MAX_FILES || !is_zero(table + 20, HEADER_SIZE - 20) ||
-        !is_zero(table + HEADER_SIZE + count * ENTRY_SIZE, PACKAGE_TABLE_SIZE - HEADER_SIZE - count * ENTRY_SIZE))
+        !is_zero(table + HEADER_SIZE + count * ENTRY_SIZE, DIGEST_OFFSET - HEADER_SIZE - count * ENTRY_SIZE))
         return olos_fail(error, OLOS_INPUT, "file table: the number of files or its padding is wrong");
     layout->count = count;
     for (size_t i = 0; i < count; i++)
         if (read_entry(&layout->files[i], table + HEADER_SIZE + i * ENTRY_SIZE, error) ||
-            check_extent(&layout->files[i], package_size, error))
+            check_extent(&layout->files[i], layout->size, error))
             return -1;
     if (check_names(layout, error) || check_overlap(layout, error))
         return -1;
     for (size_t i = 0; i < count; i++)
         if (strcmp(layout->files[i].name, LAYOUT_ROOTFS) == 0 && layout->files[i].offset % 4096)
             return olos_fail(error, OLOS_INPUT, "file table: " LAYOUT_ROOTFS " is not aligned to 4096 bytes");
-    return layout_file(layout, LAYOUT_MANIFEST, error) ? 0 : -1;
+    memcpy(layout->unrecorded, table + DIGEST_OFFSET, sizeof layout->unrecorded);
+    return check_layout(layout, error);
 }
 
 int package_open(struct olos_layout *layout, int fd, struct olos_error *error)
 {
     struct stat status;
     uint8_t table[PACKAGE_TABLE_SIZE];
-    *layout = (struct olos_layout){.packed = true};
+    *layout = (struct olos_layout){.packed = true, .fd = fd};
     if (fstat(fd, &status))
         return olos_fail(error, OLOS_FAILED, "the package cannot be read: %s", strerror(errno));
     if (!S_ISREG(status.st_mode))
@@ -111,7 +135,8 @@ int package_open(struct olos_layout *layout, int fd, struct olos_error *error)
         return olos_fail(error, OLOS_FAILED, "the package cannot be read: %s", strerror((int)-count));
     if ((size_t)count < sizeof table)
         return olos_fail(error, OLOS_INPUT, "not a package, or truncated: the file has no file table");
-    if (decode_table(layout, table, (uint64_t)status.st_size, error))
+    layout->size = (uint64_t)status.st_size;
+    if (decode_table(layout, table, error))
         return -1;
     for (size_t i = 0; i < layout->count; i++)
         layout->files[i].fd = fd;
@@ -228,7 +253,7 @@ int layout_open_directory(struct olos_layout *layout, const char *path, struct o
         return -1;
     }
     qsort(layout->files, layout->count, sizeof *layout->files, compare_files);
-    if (!layout_file(layout, LAYOUT_MANIFEST, error)) {
+    if (check_layout(layout, error)) {
         layout_close(layout);
         return -1;
     }
@@ -251,34 +276,6 @@ const struct olos_file *layout_file(const struct olos_layout *layout, const char
             return &layout->files[i];
     olos_fail(error, OLOS_INPUT, "%s is missing", name);
     return NULL;
-}
-
-int file_pread(const struct olos_file *file, void *buffer, size_t size, uint64_t offset, struct olos_error *error)
-{
-    if (offset > file->size || size > file->size - offset)
-        return olos_fail(error, OLOS_INPUT, "%s: ends at byte %" PRIu64 ", but more is expected", file->name,
-                         file->size);
-    ssize_t count = pread_full(file->fd, buffer, size, file->offset + offset);
-    if (count < 0)
-        return olos_fail(error, OLOS_FAILED, "%s cannot be read: %s", file->name, strerror((int)-count));
-    if ((size_t)count < size)
-        return olos_fail(error, OLOS_INPUT, "%s: truncated while it was read", file->name);
-    return 0;
-}
-
-void *file_read(const struct olos_file *file, size_t limit, struct olos_error *error)
-{
-    if (file->size > limit) {
-        olos_fail(error, OLOS_INPUT, "%s: %" PRIu64 " bytes, more than the limit of %zu", file->name, file->size,
-                  limit);
-        return NULL;
-    }
-    void *data = allocate(1, (size_t)file->size + 1);
-    if (file_pread(file, data, (size_t)file->size, 0, error)) {
-        free(data);
-        return NULL;
-    }
-    return data;
 }
 
 /* ---- the manifest and the files that it names ---- */
@@ -307,9 +304,8 @@ static int check_files(const struct olos_layout *layout, const struct olos_manif
         return -1;
     for (size_t i = 0; i < layout->count; i++) {
         const char *name = layout->files[i].name;
-        if (strcmp(name, LAYOUT_MANIFEST) != 0 && strcmp(name, LAYOUT_ANNOTATIONS) != 0 &&
-            strcmp(name, LAYOUT_TARGET) != 0 && strcmp(name, m->rootfs.path) != 0 &&
-            !is_recorded(&m->kernel, name) && !is_recorded(&m->crt, name))
+        if (!is_unrecorded(name) && strcmp(name, m->rootfs.path) != 0 && !is_recorded(&m->kernel, name) &&
+            !is_recorded(&m->crt, name))
             return olos_fail(error, OLOS_INPUT, "%s is not named by the manifest", name);
     }
     return 0;

@@ -31,7 +31,7 @@ struct file_table {
     uint32_t count;
     uint8_t zeros[12];
     struct file_record files[MAX_FILES];
-    uint8_t rest[TABLE_SIZE - 32 - MAX_FILES * 64];
+    uint8_t unrecorded[32]; /* a digest that is for the target to check, when it is asked to */
 };
 
 _Static_assert(sizeof(struct file_table) == TABLE_SIZE, "the file table is one page");

@@ -9,7 +9,8 @@
 /* Recompute every component from its bytes, compare it with the manifest, print the measurement. */
 int answer_measure(const struct olos_layout *layout, struct olos_error *error);
 
-/* The same, but compare the measurement with 64 hexadecimal digits instead of printing it. */
+/* The same, but compare the measurement with 64 hexadecimal digits instead of printing it, and account for
+   what else lies in a package. */
 int answer_verify(const struct olos_layout *layout, const char *expected, struct olos_error *error);
 
 /* Print the manifest and a newline. */

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from olos.layout import SIGSTRUCT, SIGSTRUCT_SIZE
 from support.olos import execute, hello_context, olos
 
 HEX = re.compile(r"[0-9a-f]{64}\n")
@@ -31,6 +32,15 @@ def value(built: Path) -> str:
 def test_build_prints_the_value(built: Path, value: str) -> None:
     result = olos("build", "Dockerfile", "-o", "again", cwd=built)
     assert result.stdout == value + "\n"
+
+
+def test_a_new_layout_is_not_signed(built: Path) -> None:
+    """The signature of the layout that it replaces was over another one, for all that is known."""
+    shutil.copytree(built / "olos-layout", built / "signed")
+    (built / "signed" / SIGSTRUCT).write_bytes(bytes(SIGSTRUCT_SIZE))
+    result = olos("build", "-v", "Dockerfile", "-o", "signed", cwd=built)
+    assert "signed was signed; the new layout is not" in result.stderr
+    assert not (built / "signed" / SIGSTRUCT).exists()
 
 
 def test_measure_prints_nothing_but_the_value(built: Path) -> None:

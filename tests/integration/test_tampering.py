@@ -53,6 +53,10 @@ def file_middle(name: str) -> Callable[[Layout], int]:
     return lambda layout: layout[name].offset + layout[name].size // 2
 
 
+def behind(name: str) -> Callable[[Layout], int]:
+    return lambda layout: layout[name].offset + layout[name].size
+
+
 def in_data(layout: Layout) -> int:
     image = Image(layout["rootfs.img"], layout.manifest().rootfs.image_size)
     return image.find(b"data").inode.content[0].extent.offset + 300_000
@@ -77,6 +81,7 @@ def sector(number: int, skip: int) -> Callable[[Layout], int]:
 
 REFUSED = "refused"
 IO_ERROR = "started\nI/O error\n"
+SERVED = "started\nall served\n"
 ANY = "not run"
 
 
@@ -107,6 +112,12 @@ CASES = {
     "target program": Case(file_middle("target/linux"), r"target/linux: sha256 does not match", ANY),
     "launcher": Case(sector(0, 0x400), r"launcher", ANY),
     "file table": Case(sector(14, 32), r"file table|olos-package"),
+    "file table, digest": Case(sector(16, -1), r"digest in the file table", SERVED),
+    "annotations": Case(file_middle("annotations.json"), r"annotations\.json or .* digest in the", SERVED),
+    "padding": Case(behind("annotations.json"), r"padding before olos\.json", SERVED),
+    "padding at the end": Case(
+        lambda layout: layout.origin.stat().st_size - 1, r"padding at the end", SERVED
+    ),
 }
 
 
@@ -137,5 +148,5 @@ def test_a_changed_byte(package: Path, tmp_path: Path, case: Case) -> None:
         assert result.stdout == "", "the app has started"
         assert result.returncode in {3, 5, 125}
         assert result.stderr.startswith("olos: ")
-    elif case.run == IO_ERROR:
-        assert (result.stdout, result.returncode) == (IO_ERROR, 1)
+    elif case.run in (IO_ERROR, SERVED):
+        assert (result.stdout, result.returncode) == (case.run, 1 if case.run == IO_ERROR else 0)

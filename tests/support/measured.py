@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 from measure import rootfs
+from olos.annotations import Annotations
 from olos.binaries import LAUNCHER, TARGET, binary
 from olos.digest import Digest
 from olos.layout import ANNOTATIONS, MANIFEST, ROOTFS, TARGET_PROGRAM, open_directory
@@ -17,12 +18,22 @@ from support.packages import pack
 from support.trees import noise, write_image
 
 KERNEL = {"kernel/ld-linux-x86-64.so.2": noise(5000), "kernel/linux": noise(700_001)}
+ANNOTATED = Annotations(
+    builder="none",
+    builder_version="0",
+    olos_version="0",
+    source_date_epoch=0,
+    config_digest=Digest.sha256(b""),
+    layers=(),
+    history=(),
+    origins=(),
+)
 CRT = {"crt/initramfs.cpio": noise(1024)}
 
 
 def measured_layout(folder: Path, tree: Tree) -> Path:
     """Make the layout of a tree in `folder`. The kernel is none, so it cannot be run."""
-    for name, data in {**KERNEL, **CRT, ANNOTATIONS: b"{}"}.items():
+    for name, data in {**KERNEL, **CRT, ANNOTATIONS: ANNOTATED.encode()}.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(data)
     (folder / TARGET_PROGRAM).parent.mkdir()

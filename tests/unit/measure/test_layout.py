@@ -13,7 +13,15 @@ from measure.regions import measurement
 from olos.digest import Digest
 from olos.errors import InputError, MismatchError
 from olos.extent import Extent
-from olos.layout import MANIFEST, ROOTFS, open_directory
+from olos.layout import (
+    ANNOTATIONS,
+    MANIFEST,
+    ROOTFS,
+    SIGSTRUCT,
+    SIGSTRUCT_SIZE,
+    TARGET_PROGRAM,
+    open_directory,
+)
 from olos.manifest import Manifest, RootfsRecord
 from olos.progress import SILENT
 from support.layouts import CRT, KERNEL, make_layout
@@ -92,6 +100,14 @@ def test_a_missing_component_is_named(folder: Path, name: str) -> None:
     (folder / name).unlink()
     with pytest.raises(InputError, match=f"{name} is missing"):
         measure(open_directory(folder), SILENT)
+
+
+def test_unrecorded_files_change_nothing(folder: Path) -> None:
+    value = measure(open_directory(folder), SILENT).measurement
+    (folder / SIGSTRUCT).write_bytes(bytes(SIGSTRUCT_SIZE))
+    (folder / TARGET_PROGRAM).write_bytes(b"another")
+    (folder / ANNOTATIONS).unlink()
+    assert measure(open_directory(folder), SILENT).measurement == value
 
 
 def test_a_file_that_nobody_measures_is_refused(folder: Path) -> None:

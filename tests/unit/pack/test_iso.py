@@ -1,5 +1,6 @@
 """Mastering: where the files lie, and what the structures say about them."""
 
+import random
 import re
 import subprocess
 import time
@@ -13,7 +14,7 @@ import pycdlib.utils
 import pytest
 
 from olos.errors import InputError
-from olos.iso import SYSTEM_AREA
+from olos.iso import SECTOR, SYSTEM_AREA
 from pack.iso import MAX_SIZE, Mastered, master
 
 SMALL = {"olos.json": 100, "rootfs.img": 8192, "kernel/linux": 3000, "target/linux": 1}
@@ -41,6 +42,22 @@ def test_rootfs_is_aligned_whatever_lies_before_it(before: int) -> None:
     starts = {entry.path: entry.offset for entry in mastered.entries}
     assert starts["rootfs.img"] % 4096 == 0
     assert starts["annotations.json"] == SYSTEM_AREA + len(mastered.structures)
+
+
+def test_any_files_lie_sector_by_sector() -> None:
+    """Each begins with the next sector; at most four empty sectors follow the last one."""
+    dice = random.Random(1)
+    behind = set()
+    for _ in range(100):
+        names = [f"k{dice.randrange(9)}/f{i}{'x' * dice.randrange(30)}" for i in range(dice.randrange(40))]
+        sizes = {name: dice.randrange(9000) for name in ("olos.json", "rootfs.img", *names)}
+        mastered = master({**sizes, "target/linux": 1})
+        end = SYSTEM_AREA + len(mastered.structures)
+        for entry in sorted((entry for entry in mastered.entries if entry.size), key=lambda e: e.offset):
+            assert entry.offset == end + -end % SECTOR
+            end = entry.offset + entry.size
+        behind.add((mastered.size - (end + -end % SECTOR)) / SECTOR)
+    assert behind == {0, 4}
 
 
 def test_both_parities_occur() -> None:

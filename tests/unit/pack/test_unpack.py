@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from olos.errors import InputError
-from olos.layout import Layout, open_directory
+from olos.layout import SIGSTRUCT, SIGSTRUCT_SIZE, Layout, open_directory
 from olos.package import open_any, open_package
 from olos.progress import SILENT
 from pack.unpack import unpack
-from support.layouts import contents, make_layout
+from support.layouts import contents, make_layout, noise
 from support.packages import make_package, pack
 
 PROGRAMS = {"kernel/linux", "kernel/ld-linux-x86-64.so.2", "target/linux"}
@@ -28,6 +28,13 @@ def umask(request: pytest.FixtureRequest) -> object:
     before = os.umask(request.param)
     yield
     os.umask(before)
+
+
+def test_a_signature_is_carried(tmp_path: Path) -> None:
+    layout = make_layout(tmp_path / "layout", extra={SIGSTRUCT: noise(SIGSTRUCT_SIZE)})
+    unpack(open_package(pack(layout, tmp_path / "app.olos")), tmp_path / "out", SILENT)
+    assert (tmp_path / "out" / SIGSTRUCT).read_bytes() == noise(SIGSTRUCT_SIZE)
+    assert contents(open_directory(tmp_path / "out")) == contents(layout)
 
 
 def test_the_files_and_their_modes(tmp_path: Path, layout: Layout, umask: object) -> None:

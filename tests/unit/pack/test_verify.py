@@ -1,16 +1,17 @@
 """Every byte of a package that is not a file's is accounted for, and a change is named."""
 
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from olos.errors import InputError, MismatchError
-from olos.layout import Layout
+from olos.layout import SIGSTRUCT, UNRECORDED, Layout, open_directory
 from olos.package import open_package
 from olos.progress import SILENT
-from pack.verify import verify
-from support.layouts import TARGET, contents, make_layout
+from pack.verify import compare_target, verify
+from support.layouts import TARGET, contents, make_layout, noise
 from support.packages import LAUNCHER, changed, make_package, pack
 
 SECTOR = 2048
@@ -46,6 +47,36 @@ def test_another_target_program_is_named(package: Path, tmp_path: Path) -> None:
         verify(path, LAUNCHER, SILENT, target=TARGET)
 
 
+def test_the_digest_of_unrecorded_files_is_that_of_the_format(package: Path, tmp_path: Path) -> None:
+    def stated(path: Path) -> bytes:
+        return path.read_bytes()[TABLE + 4064 : TABLE + 4096]
+
+    def expected(*files: bytes) -> bytes:
+        return sha256(b"".join(sha256(data).digest() for data in files)).digest()
+
+    files = contents(open_package(package))
+    three = [files["annotations.json"], files["olos.json"], files["target/linux"]]
+    assert stated(package) == expected(*three)
+    signed = pack(make_layout(tmp_path / "layout", extra={SIGSTRUCT: noise(1808)}), tmp_path / "signed.olos")
+    assert stated(signed) == expected(*three[:2], noise(1808), three[2])
+    (tmp_path / "layout/annotations.json").unlink()
+    (tmp_path / "layout" / SIGSTRUCT).unlink()
+    bare = pack(open_directory(tmp_path / "layout"), tmp_path / "bare.olos")
+    assert stated(bare) == expected(*three[1:])
+    for path in (signed, bare):
+        verify(path, LAUNCHER, SILENT, target=TARGET)
+
+
+def test_the_target_program_of_a_layout(tmp_path: Path) -> None:
+    layout = make_layout(tmp_path / "layout")
+    compare_target(layout, TARGET)
+    with pytest.raises(MismatchError, match="layout: target/linux: sha256 does not match"):
+        compare_target(layout, TARGET + b"#")
+    (tmp_path / "layout/target/linux").unlink()
+    with pytest.raises(InputError, match="target/linux is missing"):
+        compare_target(open_directory(tmp_path / "layout"), TARGET)
+
+
 def at(offset: int) -> Callable[[bytes, Layout], int]:
     return lambda _data, _layout: offset
 
@@ -66,6 +97,10 @@ def behind(name: str) -> Callable[[bytes, Layout], int]:
     return lambda _data, layout: layout[name].offset + layout[name].size
 
 
+def inside(name: str) -> Callable[[bytes, Layout], int]:
+    return lambda _data, layout: layout[name].offset + layout[name].size // 2
+
+
 REGIONS = {
     "launcher, first byte": (at(0), "launcher: byte 0"),
     "launcher, behind its end": (at(len(LAUNCHER)), "launcher"),
@@ -76,7 +111,12 @@ REGIONS = {
     "table, name": (at(TABLE + 33), "file table and ISO directory disagree"),
     "table, offset": (at(TABLE + 32 + 48), "file table"),
     "table, size": (at(TABLE + 32 + 56), "file table and ISO directory disagree"),
-    "table, last byte": (at(TABLE + 4095), "file table"),
+    "table, behind the last file": (at(TABLE + 4063), "file table"),
+    "table, digest": (at(TABLE + 4064), "digest in the file table"),
+    "table, last byte": (at(TABLE + 4095), "digest in the file table"),
+    "annotations": (inside("annotations.json"), r"annotations\.json or .*: digest in the file table"),
+    "manifest": (inside("olos.json"), r"or olos\.json or .*: digest in the file table"),
+    "target program": (inside("target/linux"), "or target/linux: digest in the file table"),
     "PVD, type": (at(16 * SECTOR), "ISO structures"),
     "PVD, volume name": (at(16 * SECTOR + 40), "ISO structures"),
     "PVD, space size": (at(16 * SECTOR + 80), "ISO structures"),
@@ -139,14 +179,18 @@ def test_a_change_in_the_copy_of_the_volume_descriptor_is_named(tmp_path: Path) 
 
 
 def test_every_byte_outside_of_the_files_counts(package: Path, tmp_path: Path) -> None:
-    """A sample of all bytes; those of files are for `measure` to check."""
+    """A sample of all bytes; those of recorded files are for `measure` to check."""
     layout = open_package(package)
-    files = [range(extent.offset, extent.offset + extent.size) for _, extent in layout.files]
+    recorded = [
+        range(extent.offset, extent.offset + extent.size)
+        for name, extent in layout.files
+        if name not in UNRECORDED
+    ]
     path = damaged(package, tmp_path, 0)
     data = package.read_bytes()
     for offset in range(0, len(data), 293):
         path.write_bytes(changed(data, (offset, bytes([data[offset] ^ 0x80]))))
-        if any(offset in extent for extent in files):
+        if any(offset in extent for extent in recorded):
             verify(path, LAUNCHER, SILENT)
         else:
             with pytest.raises((MismatchError, InputError)):

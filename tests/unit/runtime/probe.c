@@ -153,12 +153,31 @@ static int probe_compress(struct item *item, struct olos_error *error, bool quie
     return 0;
 }
 
+/* The digests of all blocks, in every way that this processor has. */
+static int probe_blocks(struct item *item, struct olos_error *error, bool quiet)
+{
+    size_t count = item->size / BLOCK_SIZE;
+    (void)error, (void)quiet;
+    printf("0");
+    for (enum sha256_way way = SHA256_NI; way <= SHA256_PLAIN; way++) {
+        if (!sha256_available(way))
+            continue;
+        uint8_t *digests = allocate(count, SHA256_SIZE); /* exactly */
+        sha256_blocks_by(way, item->data, count, digests);
+        for (size_t i = 0; i < count; i++)
+            show(digests + i * SHA256_SIZE);
+        free(digests);
+    }
+    return 0;
+}
+
 static const struct {
     const char *name;
     int (*run)(struct item *, struct olos_error *, bool quiet);
 } verbs[] = {
     {"manifest", probe_manifest}, {"table", probe_table},     {"walk", probe_walk},
     {"rootfs", probe_rootfs},     {"compress", probe_compress}, {"sha256", probe_sha256},
+    {"blocks", probe_blocks},
 };
 
 /* ---- items and changes ---- */

@@ -11,13 +11,26 @@ from pathlib import Path
 import pytest
 
 from measure.layout import measure
-from olos.errors import MismatchError
-from olos.layout import MANIFEST, ROOTFS, open_directory
+from olos.binaries import LAUNCHER, binary
+from olos.errors import InputError, MismatchError
+from olos.extent import Extent
+from olos.layout import (
+    MANIFEST,
+    ROOTFS,
+    SIGSTRUCT,
+    SIGSTRUCT_SIZE,
+    TARGET_PROGRAM,
+    Layout,
+    open_directory,
+    with_file,
+)
 from olos.package import open_package
 from olos.progress import SILENT
+from pack.verify import verify
 from support.layouts import contents
 from support.measured import ask_layout, measured_layout, package_of, run
-from support.trees import Store, rich_tree
+from support.packages import pack
+from support.trees import Store, noise, rich_tree
 
 ZEROS = "0" * 64
 
@@ -57,6 +70,127 @@ def test_verify_refuses_another_value(package: Path, value: str) -> None:
 @pytest.mark.parametrize("text", ["", "abc", "g" * 64, "A" * 64, "0" * 65, " " + "0" * 63])
 def test_verify_refuses_what_is_no_value(package: Path, text: str) -> None:
     assert "64 lower-case hexadecimal digits" in run(package, "--olos-verify", text, expect=2).stderr
+
+
+# ---- what is not measured ----
+
+
+@pytest.fixture(scope="module")
+def signed(layout: Path) -> Path:
+    """The package with a signature in it, of any bytes."""
+    file = layout.with_name("signature")
+    file.write_bytes(noise(SIGSTRUCT_SIZE))
+    whole = with_file(open_directory(layout), SIGSTRUCT, Extent(file, 0, SIGSTRUCT_SIZE))
+    return pack(whole, layout.with_name("signed.olos"), binary(LAUNCHER).read_bytes())
+
+
+def test_a_signature_is_carried_and_not_measured(signed: Path, tmp_path: Path, value: str) -> None:
+    assert run(signed, "--olos-measure").stdout == value + "\n"
+    run(signed, "--olos-verify", value)
+    run(signed, "--olos-unpack", tmp_path / "out")
+    assert (tmp_path / "out" / SIGSTRUCT).read_bytes() == noise(SIGSTRUCT_SIZE)
+    assert ask_layout(tmp_path / "out", "--olos-verify", value).stdout == ""
+
+
+def test_a_signature_has_its_size(layout: Path, tmp_path: Path) -> None:
+    changed = shutil.copytree(layout, tmp_path / "layout")
+    (changed / SIGSTRUCT).write_bytes(bytes(1807))
+    says = "olos.sigstruct: 1807 bytes, but a signature has 1808"
+    assert ask_layout(changed, "--olos-measure", expect=3).stderr == f"olos: {says}\n"
+    with pytest.raises(InputError, match=says):
+        open_directory(changed)
+
+
+def flipped(package: Path, folder: Path, offset: int) -> Path:
+    data = bytearray(package.read_bytes())
+    data[offset] ^= 1
+    copy = folder / "flipped.olos"
+    copy.write_bytes(data)
+    copy.chmod(0o755)
+    return copy
+
+
+def inside(name: str) -> Callable[[Layout], int]:
+    return lambda layout: layout[name].offset + layout[name].size // 2
+
+
+def behind(name: str) -> Callable[[Layout], int]:
+    return lambda layout: layout[name].offset + layout[name].size
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        inside("annotations.json"),
+        inside(SIGSTRUCT),
+        lambda _: 0x7FE0,
+        lambda _: 0x7FFF,
+        behind("annotations.json"),
+        behind(MANIFEST),
+        behind(SIGSTRUCT),
+        behind(TARGET_PROGRAM),
+        lambda layout: layout.origin.stat().st_size - 1,
+    ],
+    ids=[
+        "annotations",
+        "signature",
+        "digest, first byte",
+        "digest, last byte",
+        "padding behind annotations",
+        "padding behind manifest",
+        "padding behind signature",
+        "padding behind target",
+        "last byte",
+    ],
+)
+def test_verify_says_the_same_as_python_of_what_is_not_measured(
+    signed: Path, tmp_path: Path, value: str, place: Callable[[Layout], int]
+) -> None:
+    changed = flipped(signed, tmp_path, place(open_package(signed)))
+    with pytest.raises(MismatchError) as caught:
+        verify(changed, binary(LAUNCHER).read_bytes(), SILENT, checked=(MANIFEST,))
+    result = run(changed, "--olos-verify", value, expect=5)
+    assert result.stderr == f"olos: {caught.value.message.removeprefix(f'{changed}: ')}\n"
+    # Neither of these looks at it.
+    assert run(changed, "--olos-measure").stdout == value + "\n"
+    assert run(changed, "--olos-manifest").returncode == 0
+
+
+def test_verify_names_a_changed_target_program(signed: Path, tmp_path: Path, value: str) -> None:
+    """In its last bytes, which nothing executes."""
+    changed = flipped(signed, tmp_path, behind(TARGET_PROGRAM)(open_package(signed)) - 1)
+    says = (
+        "olos: annotations.json or olos.sigstruct or target/linux: digest in the file table does not match\n"
+    )
+    assert run(changed, "--olos-verify", value, expect=5).stderr.startswith(says)
+
+
+def test_verify_finds_trailing_bytes(signed: Path, tmp_path: Path, value: str) -> None:
+    longer, size = tmp_path / "longer.olos", signed.stat().st_size
+    shutil.copy(signed, longer)
+    with longer.open("ab") as stream:
+        stream.write(bytes(2048))
+    says = f"olos: trailing bytes: size does not match\n  expected {size}\n  actual   {size + 2048}\n"
+    assert run(longer, "--olos-verify", value, expect=5).stderr == says
+
+
+def test_verify_finds_a_file_that_lies_elsewhere(signed: Path, tmp_path: Path, value: str) -> None:
+    """The last file moved far behind: the hole in between is not read."""
+    data = bytearray(signed.read_bytes())
+    layout = open_package(signed)
+    name, extent = max(layout.files, key=lambda file: file[1].offset)
+    place = 1 << 40
+    entry = data.index(name.encode() + b"\0", 0x7000)
+    data[entry + 48 : entry + 56] = place.to_bytes(8, "little")
+    moved = tmp_path / "moved.olos"
+    moved.write_bytes(data)
+    with moved.open("r+b") as stream:
+        stream.seek(place)
+        stream.write(extent.read(extent.size))
+        stream.truncate(place + extent.size + -extent.size % 2048)
+    moved.chmod(0o755)
+    says = f"file table: place of {name} does not match\n  expected {extent.offset}\n  actual   {place}\n"
+    assert says in run(moved, "--olos-verify", value, expect=5).stderr
 
 
 def test_manifest(layout: Path, package: Path) -> None:

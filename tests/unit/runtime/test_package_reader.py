@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from olos.digest import Digest
 from olos.errors import InputError
 from olos.iso import Entry
 from olos.package import TABLE_ENTRY, TABLE_HEADER, decode_table
@@ -22,7 +23,7 @@ ENTRIES = (
     Entry("rootfs.img", 0xA000, 8192),
     Entry("target/linux", 0xFF000, 4096),
 )
-TABLE = encode(ENTRIES)
+TABLE = encode(ENTRIES, Digest.sha256(b""))
 
 
 def field(number: int, offset: int, data: bytes) -> bytes:
@@ -90,7 +91,7 @@ def test_agrees_with_the_reader_in_python(probe: Path) -> None:
     [
         (bytes(4096), "not a package"),
         (TABLE[:16] + b"\x40" + TABLE[17:], "number of files"),
-        (TABLE[:-1] + b"x", "padding is wrong"),
+        (TABLE[:-33] + b"x" + TABLE[-32:], "padding is wrong"),
         (field(0, 0, b"../b"), "no valid name"),
         (field(4, 56, number(4097)), "the package is truncated: target/linux ends at byte 1048577"),
         (field(3, 48, number(0xA800)), "rootfs.img is not aligned"),

@@ -1,4 +1,4 @@
-"""SHA-256 of the runtime against hashlib, by both ways: SHA-NI and plain C."""
+"""SHA-256 of the runtime against hashlib, in all ways that the processor has: SHA-NI, AVX2, plain C."""
 
 import hashlib
 from pathlib import Path
@@ -20,3 +20,14 @@ def test_plain_c_and_sha_ni_agree(probe: Path) -> None:
     answers = [answer.split() for answer in ask(probe, "compress", items)]
     assert all(quick == plain for _, quick, plain in answers)
     assert len({plain for _, _, plain in answers}) == len(items)
+
+
+def test_blocks_in_every_way(probe: Path) -> None:
+    """Also without a look at what lies before or behind them."""
+    items = [noise(4096 * blocks, blocks) for blocks in range(1, 27)]
+    for item, answer in zip(items, ask(probe, "blocks", items), strict=True):
+        expected = [hashlib.sha256(item[at : at + 4096]).hexdigest() for at in range(0, len(item), 4096)]
+        zero, *found = answer.split()
+        assert zero == "0"
+        assert found
+        assert found == expected * (len(found) // len(expected))
