@@ -37,6 +37,15 @@ def canonicalise(merged: Mapping[bytes, Inode], epoch: int, progress: Progress) 
     return _tree(dict(_with_rules(canonical, epoch, progress)))
 
 
+def origins(tree: Tree, layers: Mapping[bytes, int]) -> Iterator[int]:
+    """For each entry the layer that wrote it, by `layers`; 0 for what was made or is as olos has it."""
+    used = _with_entries(entry.path for entry in tree)
+    for entry in tree:
+        is_empty = entry.inode.type is FileType.DIRECTORY and entry.path not in used
+        ours = entry.path in (b"", *_EMPTIED) or (entry.path in _ALWAYS and is_empty)
+        yield 0 if ours else layers.get(entry.path, 0)
+
+
 def ensure_directories(tree: Tree, paths: Iterable[str]) -> Tree:
     """The tree with directories at these absolute paths, made where they are missing (0755, 0:0, mtime 0).
 
@@ -71,7 +80,7 @@ def _is_left_over(path: bytes, inode: Inode) -> bool:
 def _standard_directories(tree: Mapping[bytes, Inode]) -> dict[bytes, Inode]:
     result = dict.fromkeys(_EMPTIED, _DIRECTORY)
     result[b""] = _plain(tree.get(b"", _DIRECTORY))
-    used = {path.split(b"/", 1)[0] for path in tree if b"/" in path}
+    used = _with_entries(tree)
     for name in _ALWAYS:
         inode = tree.get(name, _DIRECTORY)
         if inode.type is FileType.SYMLINK:
@@ -80,6 +89,11 @@ def _standard_directories(tree: Mapping[bytes, Inode]) -> dict[bytes, Inode]:
             raise InputError(f"/{name.decode()} is not a directory in the image")
         result[name] = replace(inode, mtime=0) if name in used else _plain(inode)
     return result
+
+
+def _with_entries(paths: Iterable[bytes]) -> set[bytes]:
+    """The directories at the top that have something in them."""
+    return {path.split(b"/", 1)[0] for path in paths if b"/" in path}
 
 
 def _with_rules(tree: Mapping[bytes, Inode], epoch: int, progress: Progress) -> Iterator[tuple[bytes, Inode]]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeAlias
 
 from olos.errors import InputError
 from olos.extent import Extent
@@ -21,9 +20,6 @@ from olos_build.layers import Added, Change, Linked, Removed, changes
 from olos_build.lookup import join, resolve
 from olos_build.tar.fields import shown
 
-Merged: TypeAlias = Mapping[bytes, Inode]
-"""Path → inode in path order. Names share one Inode object if they are hard links of one file."""
-
 MAX_ENTRIES = 2_000_000
 MAX_METADATA = 1 << 30
 """Most bytes of names, link targets, xattrs and sparse maps; they are kept in memory."""
@@ -33,6 +29,18 @@ MAX_CONTENT = 64 << 30
 _SEGMENT_COST = 256
 _IMPLIED = Inode(FileType.DIRECTORY, 0o755)
 """A directory that a layer takes for granted."""
+
+
+class Merged(dict[bytes, Inode]):
+    """Path → inode in path order. Names share one Inode object if they are hard links of one file.
+
+    `layers`: for each path the number of the layer, from 1, that wrote what is there. The root that no
+    layer has is of layer 0.
+    """
+
+    def __init__(self, inodes: Mapping[bytes, Inode], layers: Mapping[bytes, int]) -> None:
+        super().__init__(inodes)
+        self.layers = layers
 
 
 def merge(layers: Sequence[Layer], progress: Progress) -> Merged:
@@ -58,11 +66,20 @@ def contents(archive: Extent, where: str) -> Merged:
 
 
 class _File:
-    """What names share. Mutable, since a hard link's header can change the attributes of all."""
+    """What names share. Mutable, since a hard link's header can change the attributes of all.
 
-    __slots__ = ("inode",)
+    `writer` is the layer that wrote it: content, or the attributes that it has now.
+    """
 
-    def __init__(self, inode: Inode) -> None:
+    __slots__ = ("inode", "writer")
+
+    def __init__(self, inode: Inode, writer: int) -> None:
+        self.inode, self.writer = inode, writer
+
+    def rewrite(self, inode: Inode, writer: int) -> None:
+        """A later layer's account of the same file. It has written nothing if only the time is another."""
+        if replace(inode, mtime=self.inode.mtime) != self.inode:
+            self.writer = writer
         self.inode = inode
 
 
@@ -82,12 +99,18 @@ class _Node:
         self.file, self.layer, self.settled = file, layer, layer
         self.children: set[bytes] = set() if file.inode.type is FileType.DIRECTORY else _NO_NAMES
 
+    @property
+    def writer(self) -> int:
+        """The layer that wrote the entry: its name or its file. Layers repeat directories that they pass."""
+        is_directory = self.file.inode.type is FileType.DIRECTORY
+        return self.file.writer if is_directory else max(self.layer, self.file.writer)
+
 
 class Merger:
     """A tree that layers are applied to."""
 
     def __init__(self) -> None:
-        self._nodes = {b"": _Node(_File(_IMPLIED), 0)}
+        self._nodes = {b"": _Node(_File(_IMPLIED, 0), 0)}
         self._layer = 0
         self._entries = self._metadata = 0
 
@@ -103,7 +126,11 @@ class Merger:
 
     def result(self) -> Merged:
         """The tree as it is, in path order. Raises InputError if its files are too large."""
-        tree = {path: self._nodes[path].file.inode for path in sorted(self._nodes)}
+        paths = sorted(self._nodes)
+        tree = Merged(
+            {path: self._nodes[path].file.inode for path in paths},
+            {path: self._nodes[path].writer for path in paths},
+        )
         size = sum({id(inode): inode.size for inode in tree.values() if inode.size}.values())
         if size > MAX_CONTENT:
             raise InputError(
@@ -147,9 +174,9 @@ class Merger:
         if not path:
             if inode.type is not FileType.DIRECTORY:
                 raise InputError("stands in place of the root directory")
-            self._nodes[b""].file = _File(inode)
+            self._nodes[b""].file.rewrite(inode, self._layer)
             return
-        self._put(self._real(path), _File(inode))
+        self._put(self._real(path), _File(inode, self._layer))
 
     def _link(self, change: Linked) -> None:
         source = self._nodes.get(self._real(change.target))
@@ -162,7 +189,7 @@ class Merger:
         if not change.path or self._nodes.get(path) is source:
             raise InputError("is a hard link to itself")
         self._put(path, source.file)
-        source.file.inode = _with_attributes(source.file.inode, change.inode)
+        source.file.rewrite(_with_attributes(source.file.inode, change.inode), self._layer)
 
     def _put(self, path: bytes, file: _File) -> None:
         """A name in place of what has it; a directory over a directory keeps what is in it."""
@@ -170,7 +197,8 @@ class Merger:
             raise InputError(f"leads through symlinks to a path of {len(path)} bytes, more than {MAX_PATH}")
         node = self._nodes.get(path)
         if node and node.file.inode.type is FileType.DIRECTORY is file.inode.type:
-            node.file, node.layer = file, self._layer
+            node.file.rewrite(file.inode, self._layer)
+            node.layer = self._layer
             return
         if node:
             self._drop(path)
@@ -187,7 +215,7 @@ class Merger:
             raise InputError(f"lies below {shown(parent)}, which is not a directory")
         for directory in reversed(missing):
             self._charge(len(directory))
-            self._attach(directory, _File(_IMPLIED))
+            self._attach(directory, _File(_IMPLIED, self._layer))
 
     def _attach(self, path: bytes, file: _File) -> None:
         self._nodes[path] = _Node(file, self._layer)
@@ -227,7 +255,7 @@ class Merger:
             if node.layer == self._layer:
                 continue
             if node.children:
-                node.file, node.layer = _File(_IMPLIED), self._layer
+                node.file, node.layer = _File(_IMPLIED, self._layer), self._layer
             else:
                 self._drop(current)
 

@@ -16,27 +16,27 @@ from pathlib import Path
 from measure import verity
 from measure.regions import measurement
 from measure.rootfs import measure as measure_rootfs
-from olos import VERSION
 from olos.binaries import TARGET, binary
 from olos.digest import Digest
 from olos.errors import InputError
 from olos.extent import Extent
-from olos.layout import ANNOTATIONS, MANIFEST, ROOTFS, TARGET_PROGRAM, open_directory
+from olos.layout import ANNOTATIONS, MANIFEST, ROOTFS, SIGSTRUCT, TARGET_PROGRAM, UNRECORDED, open_directory
 from olos.manifest import App, FileRecord, Manifest, RootfsRecord
 from olos.output import atomic_directory
 from olos.progress import Progress
 from olos.tree import Tree
 from olos_build import appconfig, canonical_tree, crt, erofs, kernel, merge
 from olos_build.acquire import acquire
-from olos_build.annotations import Provenance, document
+from olos_build.annotations import Provenance, annotate
 from olos_build.builders.protocol import BuildRequest, BuiltImage
 from olos_build.builders.table import BuilderName, choose
 from olos_build.component import Component
+from olos_build.dockerfile import load
 from olos_build.image import Image, open_archive, open_oci_directory
 from olos_build.settings import Settings
 
 _PROGRAM_MODE = 0o755
-_LAYOUT_NAME = re.compile(rf"(kernel|crt)/[^/]+|{MANIFEST}|{ANNOTATIONS}|{ROOTFS}|{TARGET_PROGRAM}")
+_LAYOUT_NAME = re.compile("|".join(("(kernel|crt)/[^/]+", *map(re.escape, (ROOTFS, *UNRECORDED)))))
 """What a build may have written; a directory with anything else in it is somebody's."""
 
 
@@ -67,10 +67,13 @@ def build(options: BuildOptions, progress: Progress) -> Built:
     """Dockerfile or image → layout. Raises any OlosError; an old layout stays until the new one is whole."""
     _check_replaceable(options.output)
     components = Components(kernel.collect(options.kernel), crt.collect(), _target_program())
+    dockerfile = load(options.dockerfile) if options.image is None else None
     with _spool() as spool:
         built = _obtain(options, spool, progress)
+        epoch = options.settings.source_date_epoch
+        provenance = Provenance(built.builder, built.version, epoch, dockerfile, options.stage)
         image = _open(built, spool, progress)
-        tree, app = _app_tree(image, options.settings, progress)
+        tree, origins, app = _app_tree(image, options.settings, progress)
         with atomic_directory(options.output) as folder:
             components.write(folder)
             manifest = Manifest(
@@ -81,8 +84,8 @@ def build(options: BuildOptions, progress: Progress) -> Built:
                 policy=options.settings.policy,
             )
             (folder / MANIFEST).write_bytes(_checked(manifest))
-            provenance = Provenance(built.builder, built.version, options.settings.source_date_epoch, VERSION)
-            (folder / ANNOTATIONS).write_bytes(document(image, provenance))
+            (folder / ANNOTATIONS).write_bytes(annotate(image, provenance, origins).encode())
+            _tell_of_signature(options.output, progress)
     return Built(options.output, measurement(manifest))
 
 
@@ -129,6 +132,12 @@ def _check_replaceable(output: Path) -> None:
         )
 
 
+def _tell_of_signature(output: Path, progress: Progress) -> None:
+    """A signature is over one measurement: that of an old layout is not taken over."""
+    if (output / SIGSTRUCT).exists():
+        progress.step(f"{output} was signed; the new layout is not: sign it again with 'olos sign'")
+
+
 def _target_program() -> Component:
     return Component(TARGET_PROGRAM, binary(TARGET).read_bytes(), _PROGRAM_MODE)
 
@@ -154,12 +163,13 @@ def _open(built: BuiltImage, spool: Path, progress: Progress) -> Image:
     return open_archive(built.path, spool, progress, built.tag)
 
 
-def _app_tree(image: Image, settings: Settings, progress: Progress) -> tuple[Tree, App]:
-    """The canonical file tree, and how the app in it is started."""
+def _app_tree(image: Image, settings: Settings, progress: Progress) -> tuple[Tree, Iterator[int], App]:
+    """The canonical file tree, the layers that wrote its entries, and how the app in it is started."""
     merged = merge.merge(image.layers, progress)
     tree = canonical_tree.canonicalise(merged, settings.source_date_epoch, progress)
     app = appconfig.resolve(image.config, tree, settings.app, progress)
-    return canonical_tree.ensure_directories(tree, (app.cwd, *image.config.volumes)), app
+    tree = canonical_tree.ensure_directories(tree, (app.cwd, *image.config.volumes))
+    return tree, canonical_tree.origins(tree, merged.layers), app
 
 
 def _write_rootfs(tree: Tree, path: Path, progress: Progress) -> RootfsRecord:

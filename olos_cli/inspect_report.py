@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from olos.canonical import JSON, decode
-from olos.errors import InputError
-from olos.layout import ANNOTATIONS, ANNOTATIONS_LIMIT, Layout
+from olos.annotations import Annotations, load
+from olos.layout import Layout
 from olos.manifest import Manifest
 from olos_cli.sections import section_lines
 from olos_cli.text import size, table, visible
 
 SCHEMA = "olos-inspect-report/1"
-_MAX_WIDTH = 200
+_WIDTH = 80
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Report:
     size: int
     files: tuple[tuple[str, int, int], ...]
     manifest: Manifest
-    annotations: JSON
+    annotations: Annotations | None
 
 
 def report_of(layout: Layout) -> Report:
@@ -39,25 +39,15 @@ def report_of(layout: Layout) -> Report:
         size=total,
         files=files,
         manifest=layout.manifest(),
-        annotations=_annotations(layout),
+        annotations=load(layout),
     )
-
-
-def _annotations(layout: Layout) -> JSON:
-    if ANNOTATIONS not in layout:
-        return None
-    where = f"{layout.origin}: {ANNOTATIONS}"
-    value = decode(layout[ANNOTATIONS].read(ANNOTATIONS_LIMIT), where=where, limit=ANNOTATIONS_LIMIT)
-    if not isinstance(value, Mapping):
-        raise InputError(f"{where}: is no JSON object")
-    return value
 
 
 def as_json(report: Report) -> str:
     """The report for programs."""
     return json.dumps(
         {
-            "annotations": report.annotations,
+            "annotations": report.annotations and json.loads(report.annotations.encode()),
             "files": [{"name": name, "offset": offset, "size": size} for name, size, offset in report.files],
             "kind": report.kind,
             "manifest": json.loads(report.manifest.encode()),
@@ -94,8 +84,21 @@ def _rows(report: Report) -> list[tuple[str, ...]]:
     return [(name, f"{size:,}", f"at {offset:,}") for name, size, offset in report.files]
 
 
-def _annotation_lines(value: JSON) -> Iterator[str]:
-    """Any JSON object as lines of ASCII. Long lines are cut; the depth is bounded by the decoder."""
-    text = json.dumps(value, indent=2, ensure_ascii=True)
-    for line in text.splitlines():
-        yield line if len(line) <= _MAX_WIDTH else f"{line[:_MAX_WIDTH]}…"
+def _annotation_lines(annotations: Annotations) -> Iterator[str]:
+    """What made the image, and the layers with what made each and how many entries it wrote."""
+    builder = visible(f"{annotations.builder} {annotations.builder_version}".rstrip())
+    yield f"image  {annotations.config_digest}"
+    yield f"       from {builder}, with olos {visible(annotations.olos_version)}"
+    yield f"       SOURCE_DATE_EPOCH {annotations.source_date_epoch}"
+    entries: Counter[int] = Counter()
+    for count, layer in annotations.origins:
+        entries[layer] += count
+    rows: list[tuple[str, ...]] = [("layer", "sha256", "entries", "line", "made by")]
+    rows.append(("-", "", f"{entries[0]:,}", "", "olos"))
+    for number, digest in enumerate(annotations.layers, 1):
+        step = annotations.step(number)
+        line = str(step.line) if step and step.line else ""
+        made_by = visible(step.instruction) if step else ""
+        rows.append((str(number), digest.hex[:12], f"{entries[number]:,}", line, made_by))
+    for row in table(rows, right=frozenset({0, 2, 3})):
+        yield row if len(row) <= _WIDTH - 2 else f"{row[: _WIDTH - 3]}…"

@@ -1,11 +1,15 @@
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from olos.canonical import encode
+from olos.annotations import Step
+from olos.digest import Digest
 from olos.layout import ANNOTATIONS
 from support.cli import Call
+from support.measured import ANNOTATED
 
 
 @pytest.fixture
@@ -48,19 +52,39 @@ def test_without_annotations(call: Call, copy: Path) -> None:
     assert json.loads(call("inspect", copy, "--format", "json").stdout)["annotations"] is None
 
 
+def test_layers_and_what_made_them(call: Call, copy: Path) -> None:
+    layers = tuple(Digest.sha256(bytes([number])) for number in range(2))
+    steps = (Step("/bin/sh -c #(nop) ADD file:1 in / ", False), Step("/bin/sh -c make", False, 7))
+    annotations = replace(ANNOTATED, layers=layers, history=steps, origins=((1, 0), (2000, 1), (3, 2)))
+    (copy / ANNOTATIONS).write_bytes(annotations.encode())
+    lines = [" ".join(line.split()) for line in call("inspect", copy).stdout.splitlines()]
+    start = lines.index("layer sha256 entries line made by")
+    assert lines[start + 1 : start + 4] == [
+        "- 1 olos",
+        f"1 {layers[0].hex[:12]} 2,000 ADD file:1 in /",
+        f"2 {layers[1].hex[:12]} 3 7 RUN make",
+    ]
+
+
 def test_hostile_annotations_are_shown_harmlessly(call: Call, copy: Path) -> None:
-    (copy / ANNOTATIONS).write_bytes(encode({"\x1b[2J": ["\u202e", "x" * 5000, "[bold]"], "a": {"b": None}}))
+    hostile = replace(
+        ANNOTATED,
+        builder="\x1b[2J",
+        olos_version="[bold]",
+        layers=(Digest.sha256(b""),),
+        history=(Step("\u202e\x07" + "x" * 5000, False),),
+    )
+    (copy / ANNOTATIONS).write_bytes(hostile.encode())
     text = call("inspect", copy).stdout
-    assert all(line.isprintable() and len(line) <= 210 for line in text.splitlines())
-    assert r"\u001b[2J" in text
-    assert r"\u202e" in text
+    assert all(line.isprintable() and len(line) <= 80 for line in text.splitlines()[1:])
+    assert all(part in text for part in (r"\x1b[2J", r"\u202e\x07", "[bold]"))
 
 
 @pytest.mark.parametrize(
     "data",
-    [b"{", b'{"b":1,"a":1}', b"\xff", b"[" * 100_000, b"[]"],
-    ids=["cut", "order", "not-utf-8", "deep", "list"],
+    [b"{", b'{"b":1,"a":1}', b"\xff", b"[" * 100_000, b"[]", b'{"schema":"olos-annotations/2"}'],
+    ids=["cut", "order", "not-utf-8", "deep", "list", "schema"],
 )
 def test_wrong_annotations(call: Call, copy: Path, data: bytes) -> None:
     (copy / ANNOTATIONS).write_bytes(data)
-    assert "annotations.json: " in call("inspect", copy, expect=3).stderr
+    assert re.search(r"annotations\.json(: |\.schema: )", call("inspect", copy, expect=3).stderr)
