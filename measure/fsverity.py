@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from measure.hashtree import HashTree, root_of
 from olos.digest import Digest
-from olos.hashcore import block_hashes
+from olos.hashcore import block_hashes, file_block_hashes
 from olos.verity import BLOCK
 
 # version, hash_algorithm, log_blocksize, salt_size, reserved, data_size, root_hash, salt, reserved
@@ -22,6 +22,18 @@ _SHA256 = 1
 _LOG_BLOCK = 12
 _EMPTY_ROOT = bytes(32)
 _CHUNK = 1024 * BLOCK
+_STEP = 16 << 20
+"""Bytes of a file that are hashed between two looks at signals."""
+
+
+def digest_file(fd: int, offset: int, size: int) -> Digest:
+    """The digest of a file whose content is `size` bytes at `offset` of the open file `fd`.
+
+    It is read by all processors; holes are not read, the position of `fd` does not matter. Raises OSError,
+    with ENODATA if the open file is shorter.
+    """
+    steps = range(offset, offset + size, _STEP)
+    return from_leaves(size, (file_block_hashes(fd, at, min(_STEP, offset + size - at)) for at in steps))
 
 
 def digest(stream: BinaryIO) -> Digest:

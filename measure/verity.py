@@ -6,6 +6,7 @@ is written or compared as it arises.
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import BinaryIO
 
@@ -94,7 +95,10 @@ class _Check:
         )
 
     def _read(self, position: int, length: int) -> bytes:
-        return os.pread(self._descriptor, length, self._base + position)
+        data = os.pread(self._descriptor, length, self._base + position)
+        if len(data) != length:
+            raise OSError(errno.ENODATA, "it became shorter meanwhile")
+        return data
 
 
 def _add_leaves(tree: HashTree, descriptor: int, base: int, image_size: int, progress: Progress) -> None:

@@ -1,7 +1,8 @@
 """The SHA-256 of every 4096-byte block of some data: the leaves of dm-verity and fs-verity.
 
 The work is done by a compiled module (several blocks at a time on several processors) or, where that is
-missing or the environment variable OLOS_PURE is `1`, by hashlib. Both give the same bytes.
+missing or the environment variable OLOS_PURE is `1`, by hashlib. Both give the same bytes. The compiled
+module can also walk a whole image for its tree root, which `measure.rootfs` does in Python.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from types import ModuleType
 from typing import TypeAlias, cast
@@ -108,3 +109,17 @@ def file_block_hashes(fd: int, offset: int, length: int, threads: int = 0) -> by
     if _module is None:
         return pure_file_block_hashes(fd, offset, length)
     return cast("bytes", _module.file_block_hashes(fd, offset, length, threads))
+
+
+def tree_root(
+    fd: int, offset: int, size: int, image_size: int, report: Callable[[int], object]
+) -> tuple[bytes, int]:
+    """The tree root of a checked image and the number of its entries, by the compiled module.
+
+    The image and its hash tree are the `size` bytes at `offset` of an open file. `report` is called every
+    few milliseconds with the number of entries so far; what it raises ends the work, and so does a signal.
+    Raises ValueError, with the reason, for an image that is not as docs/formats.md section 2 has it or
+    cannot be read.
+    """
+    assert _module is not None
+    return cast("tuple[bytes, int]", _module.tree_root(fd, offset, size, image_size, report))

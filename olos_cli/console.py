@@ -11,22 +11,23 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TextIO
-
-from rich.console import Console as RichConsole
-from rich.console import RenderableType
-from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TextColumn
-from rich.progress import Task as RichTask
-from rich.text import Text
+from functools import cached_property
+from typing import TYPE_CHECKING, TextIO
 
 from olos.progress import Task
 from olos_cli import output
 from olos_cli.text import quantity, visible, visible_lines
 
+if TYPE_CHECKING:
+    # Loaded when there is something to show, since that takes longer than measuring a small layout.
+    from rich.console import Console as RichConsole
+    from rich.progress import TaskID
+
+    from olos_cli.bars import Bars
+
 _MOVE_SECONDS = 0.05
 _LONG_SECONDS = 1.0
 _LABEL_WIDTH = 30  # with a bar, an amount and a rate it fits into 80 columns
-_BAR_WIDTH = 16
 
 
 class Console:
@@ -46,16 +47,24 @@ class Console:
         self.verbose = verbose
         self._live = terminal and not quiet
         self._steps = self._live or verbose
-        self._bars: _Bars | None = None
-        self._rich = RichConsole(
-            file=stream,
-            force_terminal=terminal,
-            color_system="auto" if color and terminal and not os.environ.get("NO_COLOR") else None,
+        self._bars: Bars | None = None
+        self._stream, self._terminal, self._color = stream, terminal, color
+
+    @cached_property
+    def _rich(self) -> RichConsole:
+        from rich.console import Console as RichConsole  # noqa: PLC0415
+
+        return RichConsole(
+            file=self._stream,
+            force_terminal=self._terminal,
+            color_system="auto"
+            if self._color and self._terminal and not os.environ.get("NO_COLOR")
+            else None,
             markup=False,
             highlight=False,
             emoji=False,
             # A terminal gets lines broken between words; a log gets them as they are.
-            soft_wrap=not terminal,
+            soft_wrap=not self._terminal,
         )
 
     def step(self, text: str) -> None:
@@ -126,9 +135,11 @@ class Console:
             if not bars.tasks and not bars.tool_line:
                 self.close()
 
-    def _started_bars(self) -> _Bars:
+    def _started_bars(self) -> Bars:
         if self._bars is None:
-            self._bars = _Bars(self._rich)
+            from olos_cli.bars import Bars  # noqa: PLC0415
+
+            self._bars = Bars(self._rich)
             self._bars.start()
         return self._bars
 
@@ -142,6 +153,8 @@ class Console:
     def _print(
         self, text: str, *, label: str = "", style: str = "", body: str = "", suffix: str = ""
     ) -> None:
+        from rich.text import Text  # noqa: PLC0415
+
         line = Text(f"{label}: " if label else "", style=style, end="")
         # Text.assemble would parse nothing either, but this keeps the three styles apart.
         self._rich.print(Text.assemble(line, (text, body), (suffix, "dim")))
@@ -152,10 +165,10 @@ class _Count:
 
     def __init__(self) -> None:
         self.done = 0
-        self._bar: tuple[_Bars, TaskID] | None = None
+        self._bar: tuple[Bars, TaskID] | None = None
         self._next_move = 0.0
 
-    def attach(self, bars: _Bars, identity: TaskID) -> None:
+    def attach(self, bars: Bars, identity: TaskID) -> None:
         self._bar = bars, identity
 
     def advance(self, amount: int) -> None:
@@ -165,48 +178,6 @@ class _Count:
             bars, identity = self._bar
             bars.update(identity, completed=self.done)
             self._next_move = time.monotonic() + _MOVE_SECONDS
-
-
-class _Bars(Progress):
-    """The bars of the tasks under way and, below them, the last line of a tool."""
-
-    def __init__(self, console: RichConsole) -> None:
-        self.tool_line = ""
-        super().__init__(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(_BAR_WIDTH),
-            _Amount(),
-            _Rate(),
-            console=console,
-            transient=True,
-            redirect_stdout=False,
-            redirect_stderr=False,
-        )
-
-    def get_renderables(self) -> Iterable[RenderableType]:
-        if self.tasks:
-            yield self.make_tasks_table(self.tasks)
-        if self.tool_line:
-            yield Text(self.tool_line, style="dim", no_wrap=True, overflow="ellipsis")
-
-
-class _Amount(ProgressColumn):
-    """How much is done, of how much."""
-
-    def render(self, task: RichTask) -> Text:
-        unit = task.fields["unit"]
-        if task.total is None:
-            return Text(quantity(task.completed, unit))
-        if unit == "B":
-            return Text(f"{quantity(task.completed, unit)} of {quantity(task.total, unit)}")
-        return Text(f"{task.completed:,.0f} of {quantity(task.total, unit)}")
-
-
-class _Rate(ProgressColumn):
-    """How much in a second."""
-
-    def render(self, task: RichTask) -> Text:
-        return Text(f"{quantity(task.speed, task.fields['unit'])}/s" if task.speed else "")
 
 
 def _summary(text: str, done: int, unit: str, seconds: float) -> str:

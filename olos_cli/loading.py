@@ -4,6 +4,7 @@ Python would raise KeyboardInterrupt in the middle of an import, where it become
 taken for another error. Nothing has been written at that time, so there is nothing to undo.
 """
 
+import gc
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,20 @@ from contextlib import contextmanager
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Within the block SIGINT has its default action, unless it is ignored or handled by somebody else."""
+    """Within the block SIGINT has its default action, unless it is ignored or handled by somebody else.
+
+    What is loaded stays, so no time is spent on looking for garbage in it.
+    """
+    gc.disable()
+    try:
+        with _interruptible():
+            yield
+    finally:
+        gc.enable()
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield
         return

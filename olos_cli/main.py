@@ -5,13 +5,11 @@ This is the only place that catches everything: nobody is shown a traceback who 
 
 from __future__ import annotations
 
-import difflib
 import errno
 import importlib
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Sequence
 from types import FrameType
 from typing import TextIO
@@ -26,11 +24,18 @@ from olos_cli.options import Terminal, terminal_options
 
 COMMANDS = {
     "build": "Make a layout from a Dockerfile or an image.",
+    "lint": "Name what makes the next build differ from this one.",
     "measure": "Recompute the measurement of a layout or package.",
     "pack": "Make one executable file from a layout.",
     "unpack": "Make a layout from a package.",
     "run": "Run the app of a layout or package.",
     "verify": "Check every byte of a layout or package.",
+    "sign": "Sign the measurement of a layout or package.",
+    "keygen": "Make a key that signs measurements.",
+    "prove": "Prove what the root file system has at a path.",
+    "check-proof": "Check what 'olos prove' wrote, and say what it shows.",
+    "diff": "Show why two measurements differ.",
+    "tree": "Save what 'olos diff' needs of a layout or package.",
     "inspect": "Show what a layout or package says of itself.",
     "ls": "List files of the root file system.",
     "cat": "Write a file of the root file system to standard output.",
@@ -61,6 +66,11 @@ class Ended(KeyboardInterrupt):
         self.number = number
 
 
+def module_of(name: str) -> str:
+    """The module of a command."""
+    return f"olos_cli.commands.{name.replace('-', '_')}"
+
+
 class _Commands(click.Group):
     """The group `olos`: knows its commands by name and loads them one by one."""
 
@@ -71,7 +81,7 @@ class _Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         with loading():
-            command: click.Command = importlib.import_module(f"olos_cli.commands.{cmd_name}").command
+            command: click.Command = importlib.import_module(module_of(cmd_name)).command
         return command
 
     def resolve_command(
@@ -79,6 +89,8 @@ class _Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if name not in COMMANDS:
+            import difflib  # noqa: PLC0415
+
             close = difflib.get_close_matches(name, COMMANDS, 1)
             hint = f"did you mean 'olos {close[0]}'?" if close else "see 'olos --help'"
             raise UsageError(f"there is no command {name[:80]!r}", hint=hint)
@@ -181,6 +193,8 @@ def _show(error: Exception, terminal: Terminal) -> int:
         console.error(known.message, known.hint)
         return known.exit_code
     if console.verbose:
+        import traceback  # noqa: PLC0415
+
         console.trace("".join(traceback.format_exception(error)))
     console.error(
         f"internal error: {type(error).__name__}: {error}",

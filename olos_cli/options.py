@@ -90,15 +90,22 @@ def chosen(path: Path | None) -> Path:
     return path or Path(DEFAULT_NAME)
 
 
-def measurement_value(_: click.Context, parameter: click.Parameter, value: str | None) -> Digest | None:
-    """The callback of an option that takes a measurement."""
-    if value is None:
-        return None
-    try:
-        return sha256_of(value.lower(), where="a measurement")
-    except InputError as exc:
-        raise click.BadParameter(exc.message, param=parameter) from exc
+def digest_value(what: str) -> Callable[[click.Context, click.Parameter, str | None], Digest | None]:
+    """The callback of an option that takes a SHA-256 as 64 digits; `what` says of what."""
 
+    def callback(_: click.Context, parameter: click.Parameter, value: str | None) -> Digest | None:
+        if value is None:
+            return None
+        try:
+            return sha256_of(value.lower(), where=what)
+        except InputError as exc:
+            raise click.BadParameter(exc.message, param=parameter) from exc
+
+    return callback
+
+
+measurement_value = digest_value("a measurement")
+"""The callback of an option that takes a measurement."""
 
 format_option = click.option(
     "--format",

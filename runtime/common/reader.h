@@ -1,7 +1,7 @@
 /* Reading small pieces of a large file through a cache of fixed size. */
 #pragma once
 
-#include "package.h"
+#include "file.h"
 
 #define READER_CHUNK ((size_t)64 << 10)
 #define READER_CHUNKS 16

@@ -9,6 +9,7 @@
 #include "verity.h"
 
 #define MAX_TARGET 4095
+#define WATCH_EVERY 1000 /* entries and blocks: a few milliseconds */
 
 struct measuring {
     struct erofs fs;
@@ -18,7 +19,19 @@ struct measuring {
     struct fsverity file;
     uint8_t *xattrs; /* of one inode */
     size_t xattrs_capacity;
+    rootfs_watch *watch;
+    void *watch_context;
+    unsigned unwatched; /* pieces of work since the last call */
 };
+
+/* One more piece of work is done. */
+static int count_work(struct measuring *m, struct olos_error *error)
+{
+    if (!m->watch || ++m->unwatched < WATCH_EVERY)
+        return 0;
+    m->unwatched = 0;
+    return m->watch(m->watch_context, m->tree.leaves, error);
+}
 
 static void put_u8(struct sha256 *leaf, uint8_t value)
 {
@@ -63,7 +76,7 @@ static int put_content_digest(struct measuring *m, struct sha256 *leaf, const st
     fsverity_init(&m->file);
     for (uint64_t i = 0; i < inode->blocks; i++) {
         uint64_t at = m->verity.level[0].offset + (inode->block + i) * SHA256_SIZE;
-        if (reader_copy(&m->hashes, at, hash, sizeof hash, error))
+        if (reader_copy(&m->hashes, at, hash, sizeof hash, error) || count_work(m, error))
             return -1;
         fsverity_add(&m->file, hash);
     }
@@ -181,7 +194,7 @@ static int add_entry(void *context, const struct erofs_entry *entry, struct olos
     if (put_by_type(m, &leaf, inode, error) || put_xattrs(m, &leaf, inode, error))
         return -1;
     rfc9162_add_leaf(&m->tree, &leaf);
-    return 0;
+    return count_work(m, error);
 }
 
 static int measure_tree(struct measuring *m, const struct olos_file *file, uint64_t image_size,
@@ -197,19 +210,26 @@ static int measure_tree(struct measuring *m, const struct olos_file *file, uint6
     return result ? -1 : 0;
 }
 
+int rootfs_tree(const struct olos_file *file, uint64_t image_size, rootfs_watch *watch, void *context,
+                struct rootfs_roots *roots, struct olos_error *error)
+{
+    struct measuring *m = allocate(1, sizeof *m);
+    m->watch = watch;
+    m->watch_context = context;
+    int result = verity_layout(&m->verity, image_size, error) || measure_tree(m, file, image_size, error);
+    if (!result) {
+        rfc9162_root(&m->tree, roots->tree_root);
+        roots->entries = m->tree.leaves;
+    }
+    free(m);
+    return result ? -1 : 0;
+}
+
 int rootfs_measure(const struct olos_file *file, uint64_t image_size, struct rootfs_roots *roots,
                    struct olos_error *error)
 {
     struct verity_layout verity;
     if (verity_layout(&verity, image_size, error) || verity_check(file, &verity, roots->verity_root, error))
         return -1;
-    struct measuring *m = allocate(1, sizeof *m);
-    m->verity = verity;
-    int result = measure_tree(m, file, image_size, error);
-    if (!result) {
-        rfc9162_root(&m->tree, roots->tree_root);
-        roots->entries = m->tree.leaves;
-    }
-    free(m);
-    return result;
+    return rootfs_tree(file, image_size, NULL, NULL, roots, error);
 }

@@ -1,10 +1,14 @@
 #include "sha256.h"
 
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <string.h>
 
+#include "sha256_avx2.h"
+#include "sha256_constants.h"
 #include "sha256_ni.h"
+
+/* So that numbers of rounds are constants, and the words of the state lie in registers. */
+#define INLINE static inline __attribute__((always_inline))
 
 _Alignas(16) const uint32_t sha256_k[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
@@ -32,53 +36,75 @@ static void store_be32(uint8_t *at, uint32_t value)
         at[i] = (uint8_t)(value >> (24 - 8 * i));
 }
 
-static uint32_t rotate(uint32_t x, unsigned n)
+INLINE uint32_t rotate(uint32_t x, unsigned n)
 {
     return x >> n | x << (32 - n);
 }
 
-/* FIPS 180-4 section 6.2.2, as it stands there. */
+/* Word t of the message schedule, in a ring of the last 16. */
+INLINE uint32_t next_word(uint32_t w[16], unsigned t)
+{
+    uint32_t a = w[(t + 1) % 16], b = w[(t + 14) % 16];
+    return w[t % 16] += (rotate(b, 17) ^ rotate(b, 19) ^ b >> 10) + w[(t + 9) % 16] +
+                        (rotate(a, 7) ^ rotate(a, 18) ^ a >> 3);
+}
+
+/* Round t. The words keep their places; which is called a … h moves by one each round. */
+INLINE void one_round(uint32_t v[8], uint32_t w, unsigned t)
+{
+    uint32_t a = v[-t & 7], b = v[(1 - t) & 7], c = v[(2 - t) & 7], e = v[(4 - t) & 7];
+    uint32_t *h = &v[(7 - t) & 7];
+    *h += (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + ((e & v[(5 - t) & 7]) ^ (~e & v[(6 - t) & 7])) +
+          sha256_k[t] + w;
+    v[(3 - t) & 7] += *h;
+    *h += (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
+}
+
+/* FIPS 180-4 section 6.2.2. */
 static void compress_plain(uint32_t state[8], const uint8_t *data, size_t count)
 {
     for (; count; count--, data += 64) {
-        uint32_t w[64], v[8];
+        uint32_t w[16], v[8];
         memcpy(v, state, sizeof v);
-        for (unsigned t = 0; t < 64; t++) {
-            if (t < 16) {
-                w[t] = load_be32(data + 4 * t);
-            } else {
-                uint32_t a = w[t - 15], b = w[t - 2];
-                w[t] = (rotate(b, 17) ^ rotate(b, 19) ^ b >> 10) + w[t - 7] +
-                       (rotate(a, 7) ^ rotate(a, 18) ^ a >> 3) + w[t - 16];
-            }
-            uint32_t t1 = v[7] + (rotate(v[4], 6) ^ rotate(v[4], 11) ^ rotate(v[4], 25)) +
-                          ((v[4] & v[5]) ^ (~v[4] & v[6])) + sha256_k[t] + w[t];
-            uint32_t t2 = (rotate(v[0], 2) ^ rotate(v[0], 13) ^ rotate(v[0], 22)) +
-                          ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
-            memmove(v + 1, v, 7 * sizeof *v);
-            v[4] += t1;
-            v[0] = t1 + t2;
-        }
+#pragma GCC unroll 16
+        for (unsigned t = 0; t < 16; t++)
+            one_round(v, w[t] = load_be32(data + 4 * t), t);
+        for (unsigned start = 16; start < 64; start += 16)
+#pragma GCC unroll 16
+            for (unsigned t = 0; t < 16; t++)
+                one_round(v, next_word(w, t), start + t);
         for (unsigned i = 0; i < 8; i++)
             state[i] += v[i];
     }
 }
 
-/* Whether the processor has SHA-NI: asked once (the answer never changes, so a race does no harm). */
-static bool has_sha_ni(void)
+bool sha256_available(enum sha256_way way)
 {
-    static atomic_int known; /* 0 not asked, 1 no, 2 yes */
+    switch (way) {
+    case SHA256_NI: return sha256_ni_available();
+    case SHA256_AVX2: return sha256_avx2_available();
+    default: return true;
+    }
+}
+
+/* The best way of this processor: asked once (the answer never changes, so a race does no harm). */
+static enum sha256_way best_way(void)
+{
+    static atomic_int known; /* 0 not asked, else 1 more than the way */
     int answer = atomic_load_explicit(&known, memory_order_relaxed);
     if (!answer) {
-        answer = sha256_ni_available() ? 2 : 1;
+        enum sha256_way way = SHA256_NI;
+        while (!sha256_available(way))
+            way++;
+        answer = (int)way + 1;
         atomic_store_explicit(&known, answer, memory_order_relaxed);
     }
-    return answer == 2;
+    return (enum sha256_way)(answer - 1);
 }
 
 static void compress(uint32_t state[8], const uint8_t *data, size_t count)
 {
-    (has_sha_ni() ? sha256_ni_compress : compress_plain)(state, data, count);
+    (best_way() == SHA256_NI ? sha256_ni_compress : compress_plain)(state, data, count);
 }
 
 void sha256_init(struct sha256 *s)
@@ -130,12 +156,37 @@ void sha256(const void *data, size_t size, uint8_t digest[SHA256_SIZE])
     sha256_final(&s, digest);
 }
 
-void sha256_blocks(const uint8_t *data, size_t count, uint8_t *digests)
+static void block_plain(const uint8_t *data, uint8_t *digest)
 {
-    if (has_sha_ni()) {
+    static const uint8_t padding[64] = {[0] = 0x80, [62] = 0x80}; /* with the length, 32768 bits */
+    uint32_t state[8];
+    memcpy(state, sha256_initial, sizeof state);
+    compress_plain(state, data, BLOCK_SIZE / 64);
+    compress_plain(state, padding, 1);
+    for (unsigned i = 0; i < 8; i++)
+        store_be32(digest + 4 * i, state[i]);
+}
+
+void sha256_blocks_by(enum sha256_way way, const uint8_t *data, size_t count, uint8_t *digests)
+{
+    if (way == SHA256_NI) {
         sha256_ni_blocks(data, count, digests);
         return;
     }
-    for (size_t i = 0; i < count; i++)
-        sha256(data + i * BLOCK_SIZE, BLOCK_SIZE, digests + i * SHA256_SIZE);
+    while (count) {
+        /* Eight lanes take about as long as two blocks one after the other. */
+        size_t lanes = way == SHA256_PLAIN || count < 3 ? 1 : count < SHA256_AVX2_LANES ? count : SHA256_AVX2_LANES;
+        if (lanes == 1)
+            block_plain(data, digests);
+        else
+            sha256_avx2_blocks(data, lanes, digests);
+        count -= lanes;
+        data += lanes * BLOCK_SIZE;
+        digests += lanes * SHA256_SIZE;
+    }
+}
+
+void sha256_blocks(const uint8_t *data, size_t count, uint8_t *digests)
+{
+    sha256_blocks_by(best_way(), data, count, digests);
 }

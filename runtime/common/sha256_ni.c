@@ -7,6 +7,8 @@
 #include <immintrin.h>
 #include <string.h>
 
+#include "sha256_constants.h"
+
 #define TARGET __attribute__((target("sha,sse4.1,ssse3")))
 #define INLINE static inline __attribute__((always_inline)) TARGET
 

@@ -5,9 +5,6 @@
 
 #include "sha256.h"
 
-extern const uint32_t sha256_k[64];
-extern const uint32_t sha256_initial[8];
-
 /* Whether this processor has the instructions; the functions below must not be called if not. */
 bool sha256_ni_available(void);
 

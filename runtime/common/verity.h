@@ -1,7 +1,7 @@
 /* The dm-verity part of a root file system image (docs/formats.md section 2.2). */
 #pragma once
 
-#include "package.h"
+#include "file.h"
 
 /* Where the parts of an image of `image_size` bytes lie in the file. */
 struct verity_layout {

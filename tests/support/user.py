@@ -13,7 +13,8 @@ from support.olos import PACKAGES, ROOT
 
 _PROGRAM = """
 import importlib, os, pkgutil, runpy, sys
-import encodings.idna, encodings.latin_1, encodings.unicode_escape, encodings.utf_16_be, encodings.utf_8_sig
+import encodings.idna, encodings.latin_1, encodings.unicode_escape, encodings.utf_16_be
+import encodings.utf_16_le, encodings.utf_8_sig
 user, uid, gid, home, module, *arguments = sys.argv[1:]
 # Loaded while we are root: the interpreter may lie where the user cannot read.
 for name in ("olos", "olos_build", "measure", "pack", "olos_cli"):

@@ -1,6 +1,8 @@
 """fs-verity digests, judged by `fsverity digest`."""
 
+import hashlib
 import io
+import os
 import subprocess
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -29,12 +31,20 @@ SIZES = [
 ]
 
 
+def of_file(path: Path) -> str:
+    """The digest of a file by its descriptor."""
+    with path.open("rb") as stream:
+        return fsverity.digest_file(stream.fileno(), 0, path.stat().st_size).hex
+
+
+@pytest.mark.usefixtures("hashing")
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_agrees_with_fsverity(size: int, tmp_path: Path) -> None:
     path, data = tmp_path / "file", noise(size)
     path.write_bytes(data)
     expected = judged(path)
     assert fsverity.digest(io.BytesIO(data)).hex == expected
+    assert of_file(path) == expected
     leaves = [block_hashes(data)] if data else []
     assert fsverity.from_leaves(size, leaves).hex == expected
 
@@ -49,6 +59,44 @@ def test_agrees_with_fsverity_where_a_third_level_begins(blocks: int, tmp_path: 
         stream.write(b"e")
     with path.open("rb") as stream:
         assert fsverity.digest(stream).hex == judged(path)
+    assert of_file(path) == judged(path)
+
+
+@pytest.mark.usefixtures("hashing")
+@pytest.mark.parametrize(
+    ("offset", "size"), [(0, 0), (1, 5 * MIB), (4095, 17 * MIB + 1), (2 * MIB, 16 * MIB)]
+)
+def test_a_piece_of_a_file(offset: int, size: int, tmp_path: Path) -> None:
+    data = noise(20 * MIB)
+    (tmp_path / "file").write_bytes(data)
+    with (tmp_path / "file").open("rb") as stream:
+        found = fsverity.digest_file(stream.fileno(), offset, size)
+        assert stream.tell() == 0
+    assert found == fsverity.digest(io.BytesIO(data[offset : offset + size]))
+
+
+@pytest.mark.usefixtures("hashing")
+def test_a_file_shorter_than_it_should_be(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(bytes(5000))
+    with (tmp_path / "file").open("rb") as stream, pytest.raises(OSError, match="No data available"):
+        fsverity.digest_file(stream.fileno(), 0, 5001)
+
+
+def test_of_8_gib_that_are_a_hole(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.touch()
+    os.truncate(path, 8 << 30)
+    assert of_file(path) == of_hole(8 << 30)
+
+
+def of_hole(size: int) -> str:
+    """The Merkle tree of zeros: all blocks of a level are the same."""
+    count, block = size // BLOCK, bytes(BLOCK)
+    while count > 1:
+        assert count % FANOUT == 0 or count < FANOUT
+        block = (hashlib.sha256(block).digest() * min(count, FANOUT)).ljust(BLOCK, b"\0")
+        count = -(-count // FANOUT)
+    return fsverity.from_root(size, hashlib.sha256(block).digest()).hex
 
 
 @pytest.mark.parametrize("step", [1, 127, 128, 129, 1000])

@@ -2,7 +2,9 @@
 
 import os
 import re
+import shutil
 import subprocess
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from measure import verity
 from olos.digest import Digest
 from olos.errors import InputError, MismatchError
 from olos.extent import Extent
-from olos.progress import SILENT
+from olos.progress import SILENT, Silent, Task
 from olos.verity import level_offsets
 from support.progress import Recorder
 from support.trees import noise
@@ -57,6 +59,7 @@ def judged(path: Path) -> str:
     return found[1]
 
 
+@pytest.mark.usefixtures("hashing")
 @pytest.mark.parametrize("blocks", COUNTS, ids=str)
 def test_agrees_with_veritysetup(blocks: int, tmp_path: Path) -> None:
     ours, theirs = image(tmp_path / "ours", blocks), image(tmp_path / "theirs", blocks)
@@ -68,6 +71,7 @@ def test_agrees_with_veritysetup(blocks: int, tmp_path: Path) -> None:
     assert verity.check(whole(ours), blocks * BLOCK, SILENT) == root
 
 
+@pytest.mark.usefixtures("hashing")
 def test_agrees_with_veritysetup_where_a_third_level_begins(tmp_path: Path) -> None:
     for blocks in (FANOUT * FANOUT, FANOUT * FANOUT + 1):
         paths = tmp_path / "ours", tmp_path / "theirs"
@@ -125,6 +129,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.usefixtures("hashing")
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_changed_byte_is_named(name: str, large: Path) -> None:
     position, message = CHANGES[name]
@@ -183,6 +188,23 @@ def test_a_file_that_is_too_short_is_an_input_error(tmp_path: Path) -> None:
     os.truncate(path, 2 * BLOCK)
     with pytest.raises(InputError, match="shorter"):
         verity.check(extent, 3 * BLOCK, SILENT)
+
+
+@pytest.mark.usefixtures("hashing")
+@pytest.mark.parametrize("left", [0, BLOCK, SIZE - 1, SUPERBLOCK, LEAVES])
+def test_a_file_that_is_cut_meanwhile_is_an_input_error(left: int, large: Path, tmp_path: Path) -> None:
+    path = tmp_path / "image"
+    shutil.copy(large, path)
+
+    class Cutting(Silent):
+        """Cuts the file when it is open and the work begins."""
+
+        def task(self, text: str, total: int | None, unit: str) -> AbstractContextManager[Task]:
+            os.truncate(path, left)
+            return super().task(text, total, unit)
+
+    with pytest.raises(InputError, match=r"cannot be read: (No data available|it became shorter)"):
+        verity.check(whole(path), SIZE, Cutting())
 
 
 def test_progress_adds_up(large: Path) -> None:

@@ -3,8 +3,10 @@
 import errno
 import hashlib
 import os
+import re
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,10 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from olos import hashcore
+from olos import _hashcore, hashcore
 from support.trees import noise
 
 BLOCK = hashcore.BLOCK_SIZE
+FLAGS = {"sha-ni": "sha_ni", "avx2": "avx2"}
+"""What Linux calls it if the processor has what an implementation needs."""
 
 OfFile = Callable[[int, int, int], bytes]
 BOTH = pytest.mark.parametrize(
@@ -37,6 +41,49 @@ def test_the_compiled_module_is_part_of_an_installation() -> None:
 def test_all_lengths(blocks: int, more: int) -> None:
     data = noise(blocks * BLOCK + more)
     assert hashcore.block_hashes(data) == hashcore.pure_block_hashes(data) == naive(data)
+
+
+def test_what_the_processor_has_is_found() -> None:
+    flags = set(re.findall(r"\S+", Path("/proc/cpuinfo").read_text()))
+    expected = [name for name, flag in FLAGS.items() if flag in flags]
+    assert _hashcore.implementations() == [*expected, "plain"]
+
+
+@pytest.mark.parametrize("implementation", _hashcore.implementations())
+def test_every_implementation(implementation: str) -> None:
+    data = noise(40 * BLOCK, implementation)
+    expected = naive(data)
+    for blocks in range(41):
+        for first in (0, 40 - blocks):
+            piece = data[first * BLOCK : (first + blocks) * BLOCK]
+            found = _hashcore.block_hashes_by(implementation, piece)
+            assert found == expected[first * 32 : (first + blocks) * 32], (blocks, first)
+
+
+@pytest.mark.parametrize("implementation", _hashcore.implementations())
+@given(st.lists(st.binary(max_size=30), max_size=20), st.integers(0, 63))
+@settings(max_examples=30, deadline=None)
+def test_every_implementation_takes_any_blocks_at_any_address(
+    implementation: str, blocks: list[bytes], shift: int
+) -> None:
+    data = b"".join((block or b"\xff").ljust(BLOCK, block[:1] or b"\xff") for block in blocks)
+    view = memoryview(bytes(shift) + data)[shift:]
+    assert _hashcore.block_hashes_by(implementation, view) == naive(data)
+
+
+@pytest.mark.parametrize(("implementation", "size"), [("md5", BLOCK), ("plain", BLOCK + 1)])
+def test_what_no_implementation_takes(implementation: str, size: int) -> None:
+    with pytest.raises(ValueError, match="no way to hash"):
+        _hashcore.block_hashes_by(implementation, bytes(size))
+
+
+@pytest.mark.parametrize("threads", [0, 1, 2, 3, 4, 7, 32, 1000])
+def test_any_number_of_threads(tmp_path: Path, threads: int) -> None:
+    data = noise(1000 * BLOCK + 1)
+    (tmp_path / "file").write_bytes(data)
+    with (tmp_path / "file").open("rb") as stream:
+        assert hashcore.file_block_hashes(stream.fileno(), 0, len(data), threads) == naive(data)
+    assert hashcore.block_hashes(data, threads) == naive(data)
 
 
 @given(st.binary(max_size=50), st.integers(0, 20 * BLOCK), st.integers(0, 20 * BLOCK), st.integers(0, 5))
@@ -94,6 +141,36 @@ def test_a_short_file(tmp_path: Path, hash_file: OfFile, offset: int, length: in
     with path.open("rb") as stream, pytest.raises(OSError, match="No data") as caught:
         hash_file(stream.fileno(), offset, length)
     assert caught.value.errno == errno.ENODATA
+
+
+@BOTH
+def test_a_file_that_is_cut_meanwhile(tmp_path: Path, hash_file: OfFile) -> None:
+    """It is an error, or it was soon enough; nobody falls over the missing pages."""
+    path, size = tmp_path / "file", 500 * BLOCK
+    data = noise(size)
+    path.write_bytes(data)
+    expected, ended = naive(data), threading.Event()
+    outcomes: set[int | bool | None] = set()
+
+    def cut() -> None:
+        while not ended.is_set():
+            os.truncate(path, 0)
+            path.write_bytes(data)
+
+    cutter = threading.Thread(target=cut)
+    with path.open("rb") as stream:
+        cutter.start()
+        try:
+            for _ in range(60):
+                try:
+                    outcomes.add(hash_file(stream.fileno(), 0, size) == expected)
+                except OSError as exc:
+                    outcomes.add(exc.errno)
+        finally:
+            ended.set()
+            cutter.join()
+    assert errno.ENODATA in outcomes
+    assert outcomes <= {True, False, errno.ENODATA}
 
 
 @BOTH
