@@ -16,9 +16,9 @@ from olos.erofs import image_name
 from olos.errors import InputError, MismatchError
 from olos.extent import Extent
 from olos.hashcore import file_block_hashes
-from olos.output import write_at
 from olos.progress import Progress
 from olos.verity import BLOCK, DIGEST_SIZE, FANOUT, level_offsets, superblock
+from olos.write_at import write_at
 
 _STEP = 32 * FANOUT * BLOCK
 """Bytes of the image that are hashed at a time: their digests fill whole hash blocks."""

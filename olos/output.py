@@ -83,15 +83,6 @@ def check_free(path: Path) -> None:
         raise InputError(f"{path}: cannot be read: {exc.strerror}") from exc
 
 
-def write_at(descriptor: int, data: bytes | bytearray, position: int) -> None:
-    """Write all of `data` at an offset of an open file, whose own position stays. Raises OSError."""
-    view = memoryview(data)
-    while view:
-        count = os.pwrite(descriptor, view, position)
-        view, position = view[count:], position + count
-    view.release()
-
-
 def _temporary(path: Path) -> Path:
     """A name beside `path`, known before anything has it, so that nothing is left behind at any moment."""
     return path.with_name(f".{path.name[:60]}.{secrets.token_hex(8)}")

@@ -6,17 +6,19 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from measure.layout import Measured
 from measure.mrenclave import PAGE_SIZE, Permissions
 from measure.regions import Region, regions
-from measure.sgxs import Enclave
 from olos.digest import Digest
 from olos.manifest import Manifest
-from olos_cli.referencing import Written
 from olos_cli.sections import section_lines
 from olos_cli.text import visible
+
+if TYPE_CHECKING:
+    from measure.sgxs import Enclave
+    from olos_cli.referencing import Written
 
 SCHEMA = "olos-measure-report/1"
 SGXS_SCHEMA = "olos-sgxs-report/1"

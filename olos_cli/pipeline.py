@@ -10,12 +10,10 @@ from pathlib import Path
 
 from measure.layout import Measured
 from measure.layout import measure as measure_layout
-from olos.annotations import load as load_annotations
 from olos.binaries import LAUNCHER, TARGET, binary
 from olos.digest import Digest
 from olos.errors import MismatchError
 from olos.layout import ANNOTATIONS, MANIFEST
-from olos.output import atomic_file
 from olos.package import open_any
 from olos.progress import Progress
 
@@ -38,6 +36,7 @@ def measure(path: Path, progress: Progress) -> Measured:
 
 def pack(path: Path, output: Path, progress: Progress) -> Packed:
     """Layout → package. A layout that does not match its manifest is refused with MismatchError."""
+    from olos.output import atomic_file  # noqa: PLC0415
     from pack import package  # noqa: PLC0415
 
     measured = measure(path, progress)
@@ -77,7 +76,9 @@ def verify(path: Path, expected: Digest | None, progress: Progress) -> Measured:
 
 def _check_annotations(measured: Measured) -> None:
     """They must be well-formed, and their origins, if any, those of as many entries as the image has."""
-    found = load_annotations(measured.layout)
+    from olos.annotations import load  # noqa: PLC0415
+
+    found = load(measured.layout)
     entries = measured.manifest.rootfs.entries
     if found is not None and found.entries not in (0, entries):
         raise MismatchError.of(

@@ -10,7 +10,7 @@ import click
 
 from olos.errors import MismatchError, UsageError
 from olos_cli import measure_report as report
-from olos_cli import pipeline, referencing
+from olos_cli import pipeline
 from olos_cli.options import (
     FILE,
     Command,
@@ -20,11 +20,11 @@ from olos_cli.options import (
     layout_argument,
     pass_terminal,
 )
-from olos_cli.sgxs import measure_stream
 
 if TYPE_CHECKING:
     from measure.layout import Measured
     from olos_cli.console import Console
+    from olos_cli.referencing import Checked
 
 _STREAM = click.Path(path_type=Path, allow_dash=True)
 _EXCLUSIVE = (
@@ -85,11 +85,16 @@ def command(terminal: Terminal, /, **given: Any) -> None:
     """
     call, console = _Call(**given), terminal.console
     call.check()
+    # What the usual call does not need is not loaded: people wait for it.
     if call.sgxs is not None:
+        from olos_cli.sgxs import measure_stream  # noqa: PLC0415
+
         console.result(
             report.enclave_lines(call.sgxs, measure_stream(call.sgxs, console), call.output_format)
         )
     elif call.check_file is not None:
+        from olos_cli import referencing  # noqa: PLC0415
+
         _compare(referencing.check(chosen(call.path), call.check_file, console), console, call.output_format)
     else:
         console.result(report.lines(_measured(call, console), call.output_format, explain=call.explain))
@@ -99,17 +104,18 @@ def _measured(call: _Call, console: Console) -> Measured:
     """Measure, and write the reference if one is asked for."""
     if call.write is None:
         return pipeline.measure(chosen(call.path), console)
+    from olos_cli import referencing  # noqa: PLC0415
+
     written = referencing.write(chosen(call.path), call.write, console)
     console.step(report.written_line(written))
     return written.measured
 
 
-def _compare(checked: referencing.Checked, console: Console, output_format: str) -> None:
+def _compare(checked: Checked, console: Console, output_format: str) -> None:
     """Show the measurement, or what differs. Raises MismatchError."""
     if checked.equal:
         console.result(report.lines(checked.measured, output_format))
         return
-    # Not needed when nothing differs, the usual case.
     from olos_cli import diff_report, reference_diff  # noqa: PLC0415
 
     difference = reference_diff.difference(checked, console)

@@ -118,8 +118,8 @@ def test_pack_and_unpack_keep_the_value(call: Call, layout: Path, manifest: Mani
     assert call("unpack", tmp_path / "app.olos", tmp_path / "again").out == b""
     for path in (tmp_path / "app.olos", tmp_path / "again"):
         assert call("measure", path).stdout == value
-        assert call("verify", path).stdout == value
-        assert call("verify", path, "--measurement", value.strip().upper()).stdout == value
+        assert call("verify", path).stdout.startswith(value)
+        assert call("verify", path, "--measurement", value.strip().upper()).stdout.startswith(value)
 
 
 def test_verify_refuses_another_value(call: Call, layout: Path, manifest: Manifest) -> None:
