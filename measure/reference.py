@@ -24,7 +24,7 @@ SCHEMA = "olos-reference/1"
 MAX_BYTES = 8 << 20
 """A manifest of 1 MiB (the limit of formats.md section 4) has room, indented and with escapes."""
 
-BASE_LAYER, EPOCH, VERSION = "base layer", "source_date_epoch", "olos version"
+BASE_LAYER, EPOCH, SCRUB, VERSION = "base layer", "source_date_epoch", "scrub", "olos version"
 """Names of inputs; base layers are numbered from 1."""
 
 _HINT = "a reference is what 'olos measure --write FILE' writes"
@@ -133,7 +133,8 @@ def _inputs(annotations: Annotations) -> list[Input]:
     # Not the image's digest nor that of layers that were built: they hold times, and so change each time.
     layers = [Input(f"{BASE_LAYER} {i}", str(layer)) for i, layer in enumerate(annotations.base_layers, 1)]
     epoch = Input(EPOCH, str(annotations.source_date_epoch))
-    return [*layers, Input(VERSION, annotations.olos_version), epoch]
+    scrub = [Input(SCRUB, ", ".join(annotations.scrub))] if annotations.scrub else []
+    return [*layers, Input(VERSION, annotations.olos_version), epoch, *scrub]
 
 
 def _manifest(fields: Fields) -> Manifest:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from json.encoder import encode_basestring
 
+from measure.leaf import is_path
 from olos import erofs_format as fmt
 from olos.canonical import parse
 from olos.digest import Digest, sha256_of
@@ -81,10 +82,7 @@ def decode(line: bytes, where: str) -> tuple[Entry, Digest | None]:
 
 def _path(fields: Fields, key: str) -> bytes:
     path = unspell(fields.text(key), where=fields.where(key))
-    names = path.split(b"/") if path else []
-    if len(path) > fmt.MAX_PATH or not all(
-        0 < len(name) <= fmt.MAX_NAME and name not in (b".", b"..") for name in names
-    ):
+    if not is_path(path):
         raise InputError(f"{fields.where(key)}: {spell(path)[:80]!r} is no path in normal form")
     return path
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,17 @@ class Extent:
     path: Path
     offset: int
     size: int
+
+    @classmethod
+    def of_file(cls, path: Path) -> Extent:
+        """All of a regular file. Raises InputError if it is none."""
+        try:
+            status = path.stat()
+        except OSError as exc:
+            raise InputError(f"{path}: cannot be read: {exc.strerror}") from exc
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError(f"{path}: is not a regular file")
+        return cls(path, 0, status.st_size)
 
     def open(self) -> BinaryIO:
         """A read-only, seekable, buffered stream of just these bytes.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 from pathlib import Path
 
 from olos.errors import InputError
@@ -34,7 +33,7 @@ def open_archive(path: Path, spool: Path, progress: Progress, tag: str | None = 
     The archive may be compressed with gzip or zstd. Else as `open_oci_directory`.
     """
     unpacker = Spool(spool, progress)
-    archive = unpacker.archive(Blob(str(path), _file(path)))
+    archive = unpacker.archive(Blob(str(path), Extent.of_file(path)))
     folder = ArchiveFolder(archive, str(path))
     if folder.find(oci.LAYOUT) and folder.find(oci.INDEX):
         return oci.read_image(folder, tag, unpacker)
@@ -44,13 +43,3 @@ def open_archive(path: Path, spool: Path, progress: Progress, tag: str | None = 
         f"{path}: is no image: it has neither {oci.INDEX} nor {docker_archive.MANIFEST}",
         hint="give an archive of 'docker save', or an OCI archive of skopeo or buildah",
     )
-
-
-def _file(path: Path) -> Extent:
-    try:
-        status = path.stat()
-    except OSError as exc:
-        raise InputError(f"{path}: cannot be read: {exc.strerror}") from exc
-    if not stat.S_ISREG(status.st_mode):
-        raise InputError(f"{path}: is not a regular file")
-    return Extent(path, 0, status.st_size)

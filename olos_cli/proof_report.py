@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,6 @@ from measure.proof.checker import check, check_copy, missing_path
 from measure.proof.format import PROOF_LIMIT, Absence, Inclusion, Presence, Proof
 from measure.proof.paths import spell_path
 from olos.digest import Digest
-from olos.errors import InputError
 from olos.extent import Extent
 from olos.manifest import Mount
 from olos.spelling import spell
@@ -60,18 +58,8 @@ def report_of(path: Path, measurement: Digest, copy: Path | None) -> Report:
     proof = Proof.decode(read_limited(path, PROOF_LIMIT), where=str(path))
     check(proof, measurement)
     if copy is not None:
-        check_copy(proof, _extent(copy))
+        check_copy(proof, Extent.of_file(copy))
     return Report(proof, measurement, copy)
-
-
-def _extent(path: Path) -> Extent:
-    try:
-        status = path.stat()
-    except OSError as exc:
-        raise InputError(f"{path}: cannot be read: {exc.strerror}") from exc
-    if not stat.S_ISREG(status.st_mode):
-        raise InputError(f"{path}: is not a regular file")
-    return Extent(path, 0, status.st_size)
 
 
 def as_json(report: Report) -> Iterator[str]:
