@@ -3,7 +3,8 @@
 Every builder gets the same: names in bytewise order, owner 0:0, modes as git keeps them (0755 or 0644),
 one time for all, no extended attributes, hard links as files of their own. So an image does not depend
 on umask, user, checkout time or the order of a directory. `.dockerignore` is honoured and itself never
-sent: it speaks to the builder (docs/adr/0002-one-context-for-all-builders.md).
+sent: it speaks to the builder (docs/adr/0002-one-context-for-all-builders.md). Nor is any `olos.lock`, so
+that a new lock alone makes no new image.
 """
 
 from __future__ import annotations
@@ -24,14 +25,11 @@ from olos.progress import Progress
 from olos_build.builders.protocol import BuildRequest
 from olos_build.dockerfile import read_text_file
 from olos_build.ignorefile import IgnoreFile, Verdict
+from olos_build.lock import FILE_NAME as LOCK_FILE
 
 IGNORE_FILE = ".dockerignore"
 RESERVED = ".olos-dockerfile"
 """The name that a Dockerfile has where it must be sent inside the context."""
-
-OLDEST_TIME = 315_619_200
-"""Seconds: 1980-01-02 00:00:00 UTC. Stands for SOURCE_DATE_EPOCH 0, since ZIP archives, such as Python's
-wheels, cannot hold a time of 1970. The tree has none of it: its times are limited to SOURCE_DATE_EPOCH."""
 
 MAX_DEPTH = 200
 _ANY_EXECUTE = 0o111
@@ -83,7 +81,7 @@ def tar(
     request: BuildRequest, out: BinaryIO, progress: Progress, extra: Mapping[str, bytes] | None = None
 ) -> None:
     """Write the context as a tar, with the files `extra` behind it. Raises InputError."""
-    time = _time(request)
+    time = request.time
     with (
         progress.task("reading the build context", None, "B") as task,
         tarfile.open(
@@ -104,10 +102,20 @@ def tar(
             archive.addfile(header, BytesIO(content))
 
 
+def check_apart(request: BuildRequest, folder: Path) -> None:
+    """Raises InputError if a directory for scratch data is in the context, which would have no end then."""
+    if folder.resolve().is_relative_to(request.context.resolve()):
+        raise InputError(
+            f"{request.context}: the build context has the directory for temporary files in it",
+            hint="set TMPDIR to a directory elsewhere, or choose another --context",
+        )
+
+
 def unpack(request: BuildRequest, folder: Path, progress: Progress) -> None:
     """Write the context into a new directory `folder`. Raises InputError."""
+    check_apart(request, folder)
     folder.mkdir()
-    times = (_time(request),) * 2
+    times = (request.time,) * 2
     directories = [folder]
     with progress.task("reading the build context", None, "B") as task:
         for item in items(request, progress):
@@ -126,10 +134,6 @@ def unpack(request: BuildRequest, folder: Path, progress: Progress) -> None:
     for directory in reversed(directories):
         directory.chmod(0o755)
         os.utime(directory, times)
-
-
-def _time(request: BuildRequest) -> int:
-    return request.epoch or OLDEST_TIME
 
 
 def _copy(item: Item, path: Path) -> None:
@@ -170,7 +174,7 @@ def _walk(folder: Path, prefix: str, above: Verdict, ignore: IgnoreFile, survey:
         raise InputError(f"{folder}: directories are nested more than {MAX_DEPTH} deep")
     for entry in _entries(folder):
         path = prefix + entry.name
-        if path in (IGNORE_FILE, RESERVED):
+        if path in (IGNORE_FILE, RESERVED) or entry.name == LOCK_FILE:
             continue
         verdict = ignore.verdict(path, above)
         if entry.is_dir(follow_symlinks=False):

@@ -1,6 +1,6 @@
 """`.dockerignore`: which paths of a context are left out.
 
-The rules are those of moby/patternmatcher v0.5, which BuildKit and Docker use: a line is a pattern, the
+The rules are those of moby/patternmatcher, which BuildKit and Docker use: a line is a pattern, the
 last one that matches a path or one of its parents decides, `!` takes a path in again.
 """
 
@@ -22,6 +22,9 @@ class _Pattern:
     regex: re.Pattern[str]
     takes_in: bool
 
+    def matches(self, path: str) -> bool:
+        return self.regex.fullmatch(path) is not None
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -42,16 +45,17 @@ class IgnoreFile:
         self.root = Verdict((False,) * len(self._patterns))
 
     def verdict(self, path: str, parent: Verdict) -> Verdict:
-        """What holds for `path`, relative to the context, given what holds for the directory it is in."""
-        matched = tuple(
-            above or pattern.regex.fullmatch(path) is not None
-            for pattern, above in zip(self._patterns, parent.matched, strict=True)
-        )
-        excluded = False
-        for pattern, hit in zip(self._patterns, matched, strict=True):
-            if hit:
-                excluded = not pattern.takes_in
-        return Verdict(matched, excluded)
+        """What holds for `path`, relative to the context, given what holds for the directory it is in.
+
+        A pattern that cannot change anything is not looked at, and then does not hold for what is below
+        either. So does BuildKit, whatever it thinks of that.
+        """
+        matched, excluded = [], False
+        for pattern, above in zip(self._patterns, parent.matched, strict=True):
+            hit = above or (pattern.takes_in == excluded and pattern.matches(path))
+            excluded = not pattern.takes_in if hit else excluded
+            matched.append(hit)
+        return Verdict(tuple(matched), excluded)
 
 
 def _parse(text: str, where: str) -> Iterator[_Pattern]:
@@ -70,10 +74,17 @@ def _parse(text: str, where: str) -> Iterator[_Pattern]:
             raise InputError(f"{where}: line {number}: {pattern!r} is no pattern: {exc}") from exc
 
 
-_TOKEN = re.compile(r"(?:\*\*+/)+|\*\*+|\*|\?|\[\^?\]?(?:\\.|[^\]\\])*\]|\\.|.", re.DOTALL)
+_CHARACTER = r"(?:\\.|[^\\\-\]])"
+_CLASS = rf"\[\^?(?:{_CHARACTER}(?:-{_CHARACTER})?)+\]"
+_TOKEN = re.compile(rf"(?:\*\*/?)+|\*|\?|{_CLASS}|\\.|.", re.DOTALL)
+_SUFFIX = re.compile(r"\*\*[^*?\[\]\\]*")
 
 
 def _translate(pattern: str) -> str:
+    """Raises re.error."""
+    if _SUFFIX.fullmatch(pattern):  # `**.txt` is whatever ends so, and `**/x` is x as well.
+        suffix = pattern[2:]
+        return f"(?:.*{re.escape(suffix)}|{re.escape(suffix.removeprefix('/'))})"
     return "".join(_token(match, pattern) for match in _TOKEN.finditer(pattern))
 
 
@@ -85,8 +96,8 @@ def _token(match: re.Match[str], pattern: str) -> str:
         return "[^/]*"
     if text == "?":
         return "[^/]"
-    if text == "[":
-        raise re.error("the class is not closed")
+    if text in ("[", "\\"):
+        raise re.error("the class is none" if text == "[" else "nothing follows the last backslash")
     if text.startswith("["):
         # Characters that mean something in a class of Python's, but not of Go's.
         return re.sub(r"(\\.)|(?<!^)[\[&|~]", lambda part: part[1] or "\\" + part[0], text)

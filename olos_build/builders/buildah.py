@@ -2,27 +2,36 @@
 
 RUN steps are isolated by chroot, which works everywhere: in containers, without cgroups, for users. The
 environment variable BUILDAH_ISOLATION chooses another way. Registries on loopback may speak plain HTTP.
-Steps are cached; images have no tag, so that `buildah prune` removes them.
+Steps are cached; images have no tag, so that `buildah prune` removes them. What `RUN --mount=type=cache`
+keeps is in the user's cache directory.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from olos.errors import InputError
 from olos.progress import Progress
 from olos_build import context
-from olos_build.builders.options import build_arguments, by_hand, cache_is_foreign
+from olos_build.builders import no_network
+from olos_build.builders.abilities import Abilities, check, mounts
+from olos_build.builders.options import by_hand, common_options
 from olos_build.builders.protocol import BuildRequest, BuiltImage
 from olos_build.builders.registries import VARIABLE, configuration
 from olos_build.builders.steps import Steps
-from olos_build.dockerfile import Dockerfile, load
-from olos_build.tool import Tool, ToolFailedError, first_line, run
+from olos_build.builders.storage import BUILDAH, preload
+from olos_build.builders.working_containers import removed
+from olos_build.dockerfile import Dockerfile
+from olos_build.tool import ToolFailedError, first_line, run
 
-BUILDAH = Tool("buildah", "buildah")
 _DOCKERS_CAPABILITIES = ("CAP_AUDIT_WRITE", "CAP_MKNOD", "CAP_NET_RAW")
 """What RUN steps may do under Docker by default, and under buildah may not."""
+
+_HEREDOCS_SINCE = (1, 33)
+_VERSION = re.compile(r"(\d+)\.(\d+)")
 
 
 @dataclass(frozen=True)
@@ -79,32 +88,50 @@ class Buildah:
         return " ".join(first_line(BUILDAH, ["--version"]).split()[2:3])
 
     def build(self, request: BuildRequest, spool: Path, progress: Progress) -> BuiltImage:
-        dockerfile = load(request.dockerfile)
+        dockerfile = request.load()
         version = self.version()
+        check(dockerfile, request, abilities(version), progress)
         parts = _Spool(spool / "buildah")
         _prepare(parts, request, dockerfile, progress)
+        preload(request.images, parts.folder, progress, parts.environment())
         if lines := commands_after_shell(dockerfile):
             progress.warn(
                 "shell-ignored",
                 f"{dockerfile.path}: line {lines[0]}: buildah may run it by /bin/sh -c, whatever SHELL says;"
                 " write it as a JSON list",
             )
-        steps = Steps(dockerfile, progress)
-        try:
-            run(
-                BUILDAH,
-                _arguments(parts, request, dockerfile),
-                lambda line: steps.line(_without_spool(line, parts, request)),
-                environment=parts.environment(),
-            )
-        except ToolFailedError as exc:
-            hint = by_hand("buildah build --isolation=chroot", request)
-            raise steps.failed(f"buildah failed with {exc.reason}:", hint) from exc
+        _run(parts, request, dockerfile, progress)
         progress.step("exporting the image")
         image_id = parts.image_id.read_text().strip()
         push = ["push", "--quiet", image_id, f"docker-archive:{parts.image}"]
         run(BUILDAH, push, progress.output, environment=parts.environment())
         return BuiltImage("archive", parts.image, self.name, version)
+
+
+def abilities(version: str) -> Abilities:
+    """What this version of buildah can do."""
+    match = _VERSION.match(version)
+    heredocs = match is None or (int(match[1]), int(match[2])) >= _HEREDOCS_SINCE
+    return Abilities(f"buildah {version}", "--builder buildkit", heredocs=heredocs, remote_cache=False)
+
+
+def _run(parts: _Spool, request: BuildRequest, dockerfile: Dockerfile, progress: Progress) -> None:
+    program, before = BUILDAH, list[str | Path]()
+    if request.extras.network == "none":
+        no_network.pull(request, dockerfile, parts.environment(), progress)
+        program, before = no_network.command()
+    steps = Steps(dockerfile, progress)
+    try:
+        with removed(parts.folder) as hooks:
+            run(
+                program,
+                [*before, *_arguments(parts, request, dockerfile, hooks)],
+                lambda line: steps.line(_without_spool(line, parts, request)),
+                environment=parts.environment(),
+            )
+    except ToolFailedError as exc:
+        hint = by_hand("buildah build --isolation=chroot", request)
+        raise steps.failed(f"buildah failed with {exc.reason}:", hint) from exc
 
 
 def commands_after_shell(dockerfile: Dockerfile) -> list[int]:
@@ -124,20 +151,38 @@ def _prepare(parts: _Spool, request: BuildRequest, dockerfile: Dockerfile, progr
     parts.dockerfile.write_bytes(dockerfile.content)
     parts.no_patterns.touch()
     parts.scratch.mkdir()
+    if any(mount.type == "cache" for mount in mounts(dockerfile)):
+        _keep_cache_mounts(parts.scratch)
     parts.registries.write_text(configuration())
     context.unpack(request, parts.context, progress)
 
 
-def _arguments(parts: _Spool, request: BuildRequest, dockerfile: Dockerfile) -> list[str | Path]:
+def _keep_cache_mounts(scratch: Path) -> None:
+    """buildah keeps them below TMPDIR; newer versions put the user's number behind the name."""
+    kept = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "olos" / "run-mounts"
+    try:
+        kept.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as exc:
+        raise InputError(
+            f"{kept}: RUN --mount=type=cache needs it: {exc.strerror}", hint="set XDG_CACHE_HOME"
+        ) from exc
+    for name in ("buildah-cache", f"buildah-cache-{os.geteuid()}"):
+        (scratch / name).symlink_to(kept.absolute())
+
+
+def _arguments(parts: _Spool, request: BuildRequest, dockerfile: Dockerfile, hooks: Path) -> list[str | Path]:
     isolation = os.environ.get("BUILDAH_ISOLATION") or "chroot"
     arguments: list[str | Path] = ["build"]
     # The Docker format keeps SHELL, HEALTHCHECK and ONBUILD; OCI has no place for them.
-    arguments += ["--format=docker", f"--isolation={isolation}", f"--platform={request.platform}"]
+    arguments += ["--format=docker", f"--isolation={isolation}", "--hooks-dir", hooks]
     arguments += [f"--cap-add={capability}" for capability in _DOCKERS_CAPABILITIES]
     arguments += ["--layers", "--force-rm", "--pull=false", "--identity-label=false"]
-    arguments += ["--no-cache"] if cache_is_foreign(request) else []
-    arguments += [f"--target={request.stage}"] if request.stage else []
-    arguments += [f"--build-arg={n}={v}" for n, v in build_arguments(request, dockerfile).items()]
+    arguments += ["--network=host"] if request.extras.network == "host" else []
+    # The cache does not tell apart what was made with a network and without.
+    arguments += ["--no-cache"] if request.extras.network == "none" else []
+    # Where the tree has no times, all files of a layer may have one: later steps do not see the clock there.
+    arguments += [] if request.epoch else [f"--timestamp={request.time}"]
+    arguments += common_options(request, dockerfile)
     arguments += ["--file", parts.dockerfile, "--ignorefile", parts.no_patterns]
     return [*arguments, "--iidfile", parts.image_id, parts.context]
 

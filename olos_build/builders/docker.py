@@ -18,14 +18,26 @@ from docker.errors import APIError
 from olos.errors import BuildStepError, MissingToolError
 from olos.progress import Progress
 from olos_build import context
-from olos_build.builders.options import build_arguments, by_hand, cache_is_foreign
+from olos_build.builders.abilities import Abilities, check
+from olos_build.builders.buildkit import prepare
+from olos_build.builders.buildkit_clients import DOCKER, Work, buildx_build, has_buildx
+from olos_build.builders.buildkit_steps import BuildKitSteps
+from olos_build.builders.engine_folder import imported
+from olos_build.builders.options import build_arguments, by_hand, without_cache
 from olos_build.builders.protocol import BuildRequest, BuiltImage
 from olos_build.builders.steps import Steps
-from olos_build.dockerfile import Dockerfile, load
+from olos_build.dockerfile import Dockerfile
 from olos_build.engine import connected, explanation, save
-from olos_build.tool import MAX_LINE, Tool, ToolFailedError, first_line, printable, run
+from olos_build.tool import MAX_LINE, ToolFailedError, printable, run
 
-DOCKER = Tool("docker", "docker.io")
+_BUILDX = Abilities("docker buildx", "")
+_ENGINE = Abilities(
+    "the Engine's own builder",
+    "--builder buildah or buildkit, or install docker-buildx",
+    mounts=False,
+    heredocs=False,
+    remote_cache=False,
+)
 
 
 class Docker:
@@ -47,7 +59,7 @@ class Docker:
             return str(client.version()["Version"])
 
     def build(self, request: BuildRequest, spool: Path, progress: Progress) -> BuiltImage:
-        job = Job(request, load(request.dockerfile), spool / "docker", progress)
+        job = Job(request, request.load(), spool / "docker", progress)
         archive = job.folder / "image.tar"
         job.folder.mkdir()
         with connected() as client:
@@ -74,39 +86,23 @@ class Job:
         return by_hand("docker build", self.request, {"DOCKER_HOST": host} if host else {})
 
 
-def has_buildx() -> bool:
-    """Whether `docker buildx` works."""
-    if not DOCKER.installed():
-        return False
-    try:
-        first_line(DOCKER, ["buildx", "version"])
-    except ToolFailedError:
-        return False
-    return True
-
-
 def build_with_buildx(job: Job) -> str:
     """Returns the id of the image."""
-    request, folder = job.request, job.folder
-    (folder / "Dockerfile").write_bytes(job.dockerfile.content)
-    # BuildKit looks for the patterns there first; an empty file leaves out nothing.
-    (folder / "Dockerfile.dockerignore").touch()
-    context.unpack(request, folder / "context", job.progress)
-    arguments: list[str | Path] = ["buildx", "build", "--progress=plain", "--provenance=false", "--load"]
-    arguments += [f"--platform={request.platform}", "--iidfile", folder / "image-id"]
-    arguments += ["--no-cache"] if cache_is_foreign(request) else []
-    arguments += [f"--target={request.stage}"] if request.stage else []
-    arguments += [f"--build-arg={name}={value}" for name, value in job.arguments().items()]
-    steps = Steps(job.dockerfile, job.progress)
+    work = Work(job.request, job.dockerfile, job.folder)
+    check(job.dockerfile, job.request, _BUILDX, job.progress)
+    prepare(work, job.progress)
+    identity = job.folder / "image-id"
+    steps = BuildKitSteps(job.dockerfile, job.progress)
     try:
-        run(DOCKER, [*arguments, "--file", folder / "Dockerfile", folder / "context"], steps.line)
+        run(DOCKER, [*buildx_build(work), "--load", "--iidfile", identity, work.context], steps.line)
     except ToolFailedError as exc:
         raise steps.failed(f"docker buildx failed with {exc.reason}:", job.hint()) from exc
-    return (folder / "image-id").read_text().strip()
+    return identity.read_text().strip()
 
 
 def build_with_engine(client: APIClient, job: Job) -> str:
     """Returns the id of the image."""
+    check(job.dockerfile, job.request, _ENGINE, job.progress)
     if lines := directories_of_users(job.dockerfile):
         job.progress.warn(
             "workdir-owner",
@@ -118,12 +114,14 @@ def build_with_engine(client: APIClient, job: Job) -> str:
         context.RESERVED: job.dockerfile.content,
         context.IGNORE_FILE: f"{context.IGNORE_FILE}\n{context.RESERVED}\n".encode(),
     }
+    context.check_apart(job.request, job.folder)
     sent = job.folder / "context.tar"
     with sent.open("x+b") as stream:
         context.tar(job.request, stream, job.progress, extra)
         stream.seek(0)
         try:
-            image = follow(_start(client, job, stream), job)
+            with imported(client, job.request.folder, job.folder):
+                image = follow(_start(client, job, stream), job)
         except APIError as exc:
             message = f"the Docker Engine refuses it: {explanation(exc)}"
             raise Steps(job.dockerfile, job.progress).failed(message, job.hint()) from exc
@@ -132,6 +130,7 @@ def build_with_engine(client: APIClient, job: Job) -> str:
 
 
 def _start(client: APIClient, job: Job, sent: BinaryIO) -> Iterable[object]:
+    network = job.request.extras.network
     events: Iterable[object] = client.build(
         fileobj=sent,
         custom_context=True,
@@ -139,10 +138,11 @@ def _start(client: APIClient, job: Job, sent: BinaryIO) -> Iterable[object]:
         decode=True,
         rm=True,
         forcerm=True,
-        nocache=cache_is_foreign(job.request),
+        nocache=without_cache(job.request),
         target=job.request.stage,
         platform=job.request.platform,
         buildargs=job.arguments(),
+        network_mode=None if network == "default" else network,
     )
     return events
 

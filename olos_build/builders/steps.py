@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Iterable
 
 from olos.errors import BuildStepError
 from olos.progress import Progress
@@ -23,16 +24,25 @@ class Steps:
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
 
     def line(self, line: str) -> None:
-        """One line of output."""
+        """One line of output, as buildah and the Docker Engine write them."""
         if match := _STEP.fullmatch(line):
-            text = match[1]
-            self._current = self._dockerfile.find(text, self._seen.get(text, 0))
-            self._seen[text] = self._seen.get(text, 0) + 1
-            self._progress.step(text)
-            self._tail.clear()
+            self.at(self.begin(match[1]))
         else:
             self._tail.append(line)
         self._progress.output(line)
+
+    def begin(self, text: str) -> Instruction | None:
+        """A step begins; the instruction that it is of, if it is known."""
+        number = self._seen.get(text, 0)
+        self._seen[text] = number + 1
+        self._progress.step(text)
+        return self._dockerfile.find(text, number)
+
+    def at(self, instruction: Instruction | None, output: Iterable[str] = ()) -> None:
+        """From now on an error is one of this instruction, which has printed this so far."""
+        self._current = instruction
+        self._tail.clear()
+        self._tail.extend(output)
 
     def failed(self, message: str, hint: str) -> BuildStepError:
         """The error for a build that failed, with the last lines that its last step printed."""

@@ -8,6 +8,7 @@ from olos_build import dockerfile
 from olos_build.builders import docker as docker_builder
 from olos_build.builders import registries
 from olos_build.builders.buildah import commands_after_shell
+from olos_build.builders.buildkit_clients import has_buildx
 from olos_build.builders.docker import directories_of_users
 from olos_build.builders.options import build_arguments, by_hand
 from olos_build.builders.protocol import BuildRequest
@@ -36,7 +37,7 @@ def scan(folder: Path, text: str) -> list[tuple[int, str, str]]:
             [(1, "FROM", "FROM a"), (2, "RUN", "RUN b && c"), (6, "USER", "USER x")],
         ),
         ("# escape=`\nFROM a\nRUN b `\nc", [(2, "FROM", "FROM a"), (3, "RUN", "RUN b c")]),
-        ("#syntax=x\n# escape = `\nFROM a `\nb", [(3, "FROM", "FROM a b")]),
+        ("#syntax=x\n# escape = `\nFROM a `\nAS b", [(3, "FROM", "FROM a AS b")]),
         (
             "FROM a\n# escape=`\nRUN b `\nUSER c",
             [(1, "FROM", "FROM a"), (3, "RUN", "RUN b `"), (4, "USER", "USER c")],
@@ -137,18 +138,35 @@ def test_failing_step_is_found_in_the_file(tmp_path: Path, lines: list[str], whe
     assert error.hint == "try again"
 
 
-def test_epoch_is_given_to_a_dockerfile_that_asks_for_it(tmp_path: Path) -> None:
-    request = BuildRequest(tmp_path, tmp_path, epoch=7, build_args=(("A", "1"),))
-    plain, asking = "FROM a\nRUN b", "FROM a\nARG X SOURCE_DATE_EPOCH=3"
-    assert build_arguments(request, load(tmp_path, plain)) == {"A": "1"}
-    assert build_arguments(request, load(tmp_path, asking)) == {"A": "1", "SOURCE_DATE_EPOCH": "7"}
-    given = BuildRequest(tmp_path, tmp_path, epoch=7, build_args=(("SOURCE_DATE_EPOCH", "9"),))
-    assert build_arguments(given, load(tmp_path, asking)) == {"SOURCE_DATE_EPOCH": "9"}
+@pytest.mark.parametrize(
+    ("text", "epoch", "given", "expected"),
+    [
+        ("FROM a\nRUN b", 7, "", "7"),
+        ("FROM a\nRUN b", 0, "", "315619200"),
+        ("FROM a\nARG X SOURCE_DATE_EPOCH=3", 7, "", "7"),
+        ("FROM a\nARG SOURCE_DATE_EPOCH=3\nRUN b", 7, "9", "9"),
+        ("FROM a\nRUN b", 7, "9", "9"),
+        ("FROM a\nCOPY b /", 7, "", None),
+    ],
+    ids=["run", "oldest", "declared", "declared-and-given", "given", "nothing-runs"],
+)
+def test_epoch_is_given_to_what_runs(
+    tmp_path: Path, text: str, epoch: int, given: str, expected: str | None
+) -> None:
+    path = load(tmp_path, text).path
+    more = (("SOURCE_DATE_EPOCH", given),) if given else ()
+    request = BuildRequest(path, tmp_path, epoch=epoch, build_args=(("A", "1"), *more))
+    arguments = build_arguments(request, request.load())
+    assert arguments.pop("A") == "1"
+    assert arguments == ({"SOURCE_DATE_EPOCH": expected} if expected else {})
 
 
 def test_hint_can_be_pasted() -> None:
     request = BuildRequest(Path("my file"), Path("."), "stage", (("A", "b c"),))
-    expected = "to try it by hand: X=1 docker build --target=stage '--build-arg=A=b c' -f 'my file' ."
+    expected = (
+        "to try it by hand: X=1 docker build --target=stage --build-arg=A -f 'my file' ."
+        " (with A in the environment)"
+    )
     assert by_hand("docker build", request, {"X": "1"}) == expected
 
 
@@ -207,11 +225,11 @@ def test_registries_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.Monk
 def test_without_any_builder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere.sock")
-    for name in ("auto", "buildah", "docker"):
+    for name in ("auto", "buildah", "docker", "buildkit"):
         with pytest.raises(MissingToolError) as caught:
             choose(name)
         assert caught.value.exit_code == 6
-        assert "apt-get install" in (caught.value.hint or "")
+        assert "install" in (caught.value.hint or "")
 
 
 def test_auto_takes_buildah_first() -> None:
@@ -253,7 +271,7 @@ def job(folder: Path) -> docker_builder.Job:
 
 
 def test_buildx_gets_the_canonical_context(buildx: Path) -> None:
-    assert docker_builder.has_buildx()
+    assert has_buildx()
     made = job(buildx)
     assert docker_builder.build_with_buildx(made) == "sha256:1234"
     arguments = (buildx / "arguments").read_text().splitlines()
@@ -261,7 +279,7 @@ def test_buildx_gets_the_canonical_context(buildx: Path) -> None:
     assert {"--load", "--target=last", "--build-arg=K=V", "--platform=linux/amd64"} <= set(arguments)
     assert arguments[-1] == str(made.folder / "context")
     assert (made.folder / "context" / "a").stat().st_mtime == 315_619_200
-    assert (made.folder / "Dockerfile.dockerignore").read_bytes() == b""
+    assert (made.folder / "dockerfile/Dockerfile.dockerignore").read_bytes() == b""
 
 
 def test_buildx_that_fails(buildx: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from olos.errors import InputError
 from olos.progress import SILENT
 from olos_build import context
-from olos_build.builders.protocol import BuildRequest
+from olos_build.builders.protocol import OLDEST_TIME, BuildRequest
 from support.progress import Recorder
 
 
@@ -95,7 +95,7 @@ def test_what_stands_in_the_tar(tmp_path: Path) -> None:
         "x" * 200 + "/" + "y" * 200,
     ]
     assert {(m.uid, m.gid, m.uname, m.gname, m.mtime) for m in members} == {
-        (0, 0, "", "", context.OLDEST_TIME)
+        (0, 0, "", "", OLDEST_TIME)
     }
     assert {m.name[:4]: m.mode for m in members if not m.issym()} == {
         "b": 0o755,
@@ -107,7 +107,7 @@ def test_what_stands_in_the_tar(tmp_path: Path) -> None:
     assert next(m.linkname for m in members if m.issym()) == "../..//out/"
 
 
-@pytest.mark.parametrize(("epoch", "time"), [(0, context.OLDEST_TIME), (1, 1), (10**9, 10**9)])
+@pytest.mark.parametrize(("epoch", "time"), [(0, OLDEST_TIME), (1, 1), (10**9, 10**9)])
 def test_times_are_those_of_the_epoch(tmp_path: Path, epoch: int, time: int) -> None:
     write(tmp_path / "context", "a/b")
     out = io.BytesIO()
@@ -211,6 +211,16 @@ def test_modes_that_no_umask_explains_are_a_warning(
     list(context.items(request(tmp_path), progress))
     assert [name for name, _ in progress.warnings] == (["context-modes"] if warned else [])
     assert warned in "".join(text for _, text in progress.warnings)
+
+
+def test_context_around_its_own_copy(tmp_path: Path) -> None:
+    write(tmp_path, "d/file")
+    (tmp_path / "link").symlink_to("d")
+    for place in ("d/copy", "link/copy", "copy"):
+        with pytest.raises(InputError, match="temporary files"):
+            context.unpack(request(tmp_path), tmp_path / place, SILENT)
+    context.unpack(request(tmp_path / "d"), tmp_path / "copy", SILENT)
+    assert (tmp_path / "copy/file").exists()
 
 
 def test_unpacked_it_is_what_the_tar_holds(tmp_path: Path) -> None:
