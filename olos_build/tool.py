@@ -18,8 +18,10 @@ import subprocess
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from olos.errors import BuildStepError, MissingToolError
 
@@ -31,6 +33,29 @@ _GRACE_SECONDS = 5.0
 _CHUNK = 1 << 16
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """In what programs are started: by the programs of `prefix`, with `environment` on top of our own."""
+
+    prefix: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+    umask: int = 0o022
+
+
+_USUAL = Surroundings()
+_SURROUNDINGS = ContextVar("_SURROUNDINGS", default=_USUAL)
+
+
+@contextmanager
+def started_in(surroundings: Surroundings) -> Iterator[None]:
+    """Within the block, every program is started in these surroundings."""
+    token = _SURROUNDINGS.set(surroundings)
+    try:
+        yield
+    finally:
+        _SURROUNDINGS.reset(token)
 
 
 @dataclass(frozen=True)
@@ -68,14 +93,16 @@ def run(
     output: Callable[[str], None],
     *,
     environment: Mapping[str, str] | None = None,
+    result: BinaryIO | None = None,
 ) -> None:
     """Run a program to its end and hand every line it prints, on stdout or stderr, to `output`.
 
+    With `result`, what it prints on stdout goes to that file as it is.
     Raises MissingToolError if it is not there, and ToolFailedError if it fails.
     """
     command = [tool.path(), *map(str, arguments)]
     tail: deque[str] = deque(maxlen=TAIL_LINES)
-    with _started(command, environment or {}) as process:
+    with _started(command, environment or {}, result) as process:
         for line in _lines(process):
             tail.append(line)
             output(line)
@@ -83,10 +110,12 @@ def run(
         raise ToolFailedError([tool.name, *command[1:]], process.returncode, tail)
 
 
-def first_line(tool: Tool, arguments: Sequence[str | Path]) -> str:
+def first_line(
+    tool: Tool, arguments: Sequence[str | Path], *, environment: Mapping[str, str] | None = None
+) -> str:
     """The first line that a short call prints, or nothing. Raises like `run`."""
     lines: list[str] = []
-    run(tool, arguments, lambda line: None if lines else lines.append(line))
+    run(tool, arguments, lambda line: None if lines else lines.append(line), environment=environment)
     return lines[0] if lines else ""
 
 
@@ -96,15 +125,18 @@ def printable(text: str) -> str:
 
 
 @contextmanager
-def _started(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+def _started(
+    command: Sequence[str], environment: Mapping[str, str], result: BinaryIO | None
+) -> Iterator[subprocess.Popen[bytes]]:
+    around = _SURROUNDINGS.get()
     try:
         process = subprocess.Popen(
-            command,
+            [*around.prefix, *command],
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "LC_ALL": "C", "LANGUAGE": "", **environment},
-            umask=0o022,
+            stdout=subprocess.PIPE if result is None else result,
+            stderr=subprocess.STDOUT if result is None else subprocess.PIPE,
+            env={**os.environ, "LC_ALL": "C", "LANGUAGE": "", **dict(around.environment), **environment},
+            umask=around.umask,
             process_group=0,
         )
     except OSError as exc:
@@ -140,8 +172,9 @@ def _lines(process: subprocess.Popen[bytes]) -> Iterator[str]:
 
     A process that it left behind may hold the pipe open for ever, so the end of the program counts.
     """
-    assert process.stdout is not None
-    pipe, rest = process.stdout.fileno(), ""
+    stream = process.stdout or process.stderr
+    assert stream is not None
+    pipe, rest = stream.fileno(), ""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     ended = os.pidfd_open(process.pid)
     try:

@@ -12,28 +12,29 @@ SCHEMA = "olos-diff/1"
 
 def as_json(difference: Difference) -> str:
     """The difference with every value as it is."""
-    return json.dumps(
-        {
-            "causes": [_cause(count) for count in difference.causes],
-            "changes": [_change(change) for change in difference.changes],
-            "debug_twin": difference.debug_twin,
-            "equal": difference.equal,
-            "files": {
-                "added": difference.files.added,
-                "changed": difference.files.changed,
-                "known": difference.files_known,
-                "left_out": difference.left_out,
-                "removed": difference.files.removed,
-                "without_cause": difference.unexplained,
-            },
-            "new": {"measurement": difference.new_measurement.hex, "name": difference.new_name},
-            "notes": difference.notes,
-            "old": {"measurement": difference.old_measurement.hex, "name": difference.old_name},
-            "schema": SCHEMA,
+    return json.dumps(as_object(difference), indent=2, sort_keys=True)
+
+
+def as_object(difference: Difference) -> dict[str, Any]:
+    """The same as an object, to be part of another report."""
+    return {
+        "causes": [_cause(count) for count in difference.causes],
+        "changes": [_change(change) for change in difference.changes],
+        "debug_twin": difference.debug_twin,
+        "equal": difference.equal,
+        "files": {
+            "added": difference.files.added,
+            "changed": difference.files.changed,
+            "known": difference.files_known,
+            "left_out": difference.left_out,
+            "removed": difference.files.removed,
+            "without_cause": difference.unexplained,
         },
-        indent=2,
-        sort_keys=True,
-    )
+        "new": {"measurement": difference.new_measurement.hex, "name": difference.new_name},
+        "notes": difference.notes,
+        "old": {"measurement": difference.old_measurement.hex, "name": difference.old_name},
+        "schema": SCHEMA,
+    }
 
 
 def _cause(count: CauseCount) -> dict[str, Any]:
@@ -54,8 +55,8 @@ def _change(change: Change) -> dict[str, Any]:
         "evidence": _attributes(change.evidence),
         "inside": change.inside,
         "kind": change.kind,
-        "new_origin": _origin(change.new_origin),
-        "old_origin": _origin(change.old_origin),
+        "new_origin": origin_object(change.new_origin),
+        "old_origin": origin_object(change.old_origin),
         "subject": change.subject,
         "what": change.what,
     }
@@ -65,7 +66,8 @@ def _attributes(attributes: tuple[Attribute, ...]) -> list[dict[str, str | None]
     return [{"name": each.name, "new": each.new, "old": each.old} for each in attributes]
 
 
-def _origin(origin: Origin | None) -> dict[str, Any] | None:
+def origin_object(origin: Origin | None) -> dict[str, Any] | None:
+    """Who wrote a file, as an object."""
     if origin is None:
         return None
     return {
