@@ -17,6 +17,7 @@ from olos.errors import BuildStepError, InputError
 from olos.progress import Progress
 from olos_build.builders.protocol import BuiltImage
 from olos_build.engine import connected, save
+from olos_build.references import is_reference, on_loopback
 from olos_build.tool import Tool, ToolFailedError, first_line, run
 
 SKOPEO = Tool("skopeo", "skopeo")
@@ -24,13 +25,6 @@ _FORMS = (
     "oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:TAG], docker-daemon:NAME,"
     " or a name in a registry"
 )
-_REGISTRY_NAME = re.compile(
-    # A host has a dot or a port, or is localhost; the first part of another name is none.
-    r"(?:(?:localhost|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+|[A-Za-z0-9-]+(?=:)|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?/)?"
-    r"[a-z0-9]+(?:(?:[._]|__|-+|/)[a-z0-9]+)*(?::\w[\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?",
-    re.ASCII,
-)
-_LOOPBACK = re.compile(r"(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]+)?/", re.IGNORECASE)
 _OTHER_TRANSPORTS = ("containers-storage", "dir", "ostree", "sif", "tarball")
 
 
@@ -93,12 +87,12 @@ def _docker(rest: str, path: Path, progress: Progress) -> BuiltImage:
 
 
 def _from_registry(name: str, path: Path, progress: Progress) -> BuiltImage:
-    if not _REGISTRY_NAME.fullmatch(name):
+    if not is_reference(name):
         raise InputError(f"{name[:200]!r}: is no reference to an image", hint=f"give {_FORMS}")
     # "skopeo version 1.9.3"
     version = " ".join(first_line(SKOPEO, ["--version"]).split()[2:3])
     arguments: list[str | Path] = ["--override-os=linux", "--override-arch=amd64", "copy"]
-    if _LOOPBACK.match(name):
+    if on_loopback(name):
         arguments.append("--src-tls-verify=false")
     progress.step(f"pulling {name}")
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from olos.digest import Digest
@@ -11,11 +11,15 @@ from olos.manifest import FileRecord
 
 @dataclass(frozen=True)
 class Component:
-    """A file of a component: its name in the layout and its content (some MB at most)."""
+    """A file of a component: its name in the layout and its content (some MB at most).
+
+    `source` is the file or directory of the machine that it was taken from, if there is one.
+    """
 
     path: str
     content: bytes
     mode: int = 0o644
+    source: Path | None = field(default=None, compare=False)
 
     def record(self) -> FileRecord:
         """What the manifest says of it."""

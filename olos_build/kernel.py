@@ -57,7 +57,7 @@ def _from_directory(folder: Path) -> tuple[Component, ...]:
                 f"{folder}: no kernel component: {name} is missing",
                 hint="give the kernel/ directory of a layout",
             )
-    return tuple(Component(f"{_FOLDER}/{file.name}", _read(file), _mode(file.name)) for file in files)
+    return tuple(Component(f"{_FOLDER}/{file.name}", _read(file), _mode(file.name), file) for file in files)
 
 
 def _from_program(program: Path) -> tuple[Component, ...]:
@@ -67,9 +67,13 @@ def _from_program(program: Path) -> tuple[Component, ...]:
             hint="apt-get install user-mode-linux, or give one with --kernel",
         )
     content = _read(program)
-    files = {"linux": content, "modules.cpio": _modules(_version(content, program))}
+    modules = MODULES / _version(content, program)
+    files = {"linux": (content, program), "modules.cpio": (_modules(modules), modules)}
     files |= _linked(content, program)
-    return tuple(Component(f"{_FOLDER}/{name}", files[name], _mode(name)) for name in sorted(files))
+    return tuple(
+        Component(f"{_FOLDER}/{name}", content, _mode(name), source)
+        for name, (content, source) in sorted(files.items())
+    )
 
 
 def _mode(name: str) -> int:
@@ -97,16 +101,17 @@ def _version(content: bytes, path: Path) -> str:
     return match[1].decode()
 
 
-def _linked(program: bytes, path: Path) -> dict[str, bytes]:
-    """The interpreter and the shared libraries of an ELF program, by file name."""
-    result: dict[str, bytes] = {}
+def _linked(program: bytes, path: Path) -> dict[str, tuple[bytes, Path]]:
+    """The interpreter and the shared libraries of an ELF program, by file name, and where they lie."""
+    result: dict[str, tuple[bytes, Path]] = {}
     pending = deque([(program, path)])
     while pending:
         content, origin = pending.popleft()
         for name in _needed(content, origin):
             if name not in result:
-                result[name] = _read(_find_library(name, origin))
-                pending.append((result[name], Path(name)))
+                found = _find_library(name, origin)
+                result[name] = _read(found), found
+                pending.append((result[name][0], Path(name)))
     return result
 
 
@@ -134,9 +139,8 @@ def _find_library(name: str, needed_by: Path) -> Path:
     raise InputError(f"{needed_by}: needs {name}, which is not in {', '.join(map(str, LIBRARY_FOLDERS))}")
 
 
-def _modules(version: str) -> bytes:
+def _modules(folder: Path) -> bytes:
     """An archive of the modules that the crt loads, dependencies first."""
-    folder = MODULES / version
     if not folder.is_dir():
         raise InputError(
             f"{folder}: the modules of this kernel are missing", hint="apt-get install user-mode-linux"

@@ -71,6 +71,44 @@ def read_image(folder: Folder, tag: str | None, spool: Spool) -> Image:
     return _image(folder, chosen, spool)
 
 
+def chosen_manifest(data: bytes, where: str) -> Descriptor | None:
+    """The manifest that an index names for linux/amd64; None if `data` is itself a manifest.
+
+    Raises InputError, naming `where`, if it is neither, or if there is no such manifest.
+    """
+    if media_type_of(data, where) not in _INDEX_TYPES:
+        return None
+    return _by_platform(_descriptors(_alone(data, where), "manifests"), where)
+
+
+def parts_of_manifest(data: bytes, where: str) -> tuple[Descriptor, tuple[Descriptor, ...]]:
+    """The configuration and the layers that a manifest names. Raises InputError, naming `where`."""
+    manifest = _alone(data, where)
+    config = _descriptor(manifest.raw("config"), manifest.where("config"))
+    if config.media_type not in _CONFIG_TYPES:
+        raise InputError(f"{where}: is no container image but {config.media_type[:100]!r}")
+    return config, _descriptors(manifest, "layers")
+
+
+def media_type_of(data: bytes, where: str) -> str:
+    """The media type of a manifest or index; OCI's where it does not say. Raises InputError."""
+    fields = _alone(data, where)
+    kind = "index" if "manifests" in fields else "manifest"
+    media_type = fields.text("mediaType") if "mediaType" in fields else f"{_OCI}{kind}.v1+json"
+    if media_type not in (_INDEX_TYPES if kind == "index" else _MANIFEST_TYPES):
+        raise InputError(
+            f"{where}: {media_type[:100]!r} is no image manifest or index of OCI or Docker (schema 2)"
+        )
+    return media_type
+
+
+def _alone(data: bytes, where: str) -> Fields:
+    fields = present(parse(data, where=where), where)
+    if "manifests" in fields and ("layers" in fields or "config" in fields):
+        raise InputError(f"{where}: is an index and a manifest at once")
+    return fields
+
+
 def _image(folder: Folder, descriptor: Descriptor, spool: Spool) -> Image:
     where = f"{folder.origin}: manifest {descriptor.digest}"
     if descriptor.media_type not in _MANIFEST_TYPES:
