@@ -1,6 +1,7 @@
 """Reference files: what is written is read again, and nothing else is."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,8 @@ def test_inputs_are_what_is_the_same_in_each_build(tmp_path: Path) -> None:
         Input("olos version", "0.1.0"),
         Input("source_date_epoch", "7"),
     )
+    scrubbed = of(measured, replace(ANNOTATIONS, scrub=("apt", "pyc")))
+    assert scrubbed.inputs[-1] == Input("scrub", "apt, pyc")
 
 
 def test_changed_inputs() -> None:
