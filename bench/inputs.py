@@ -22,8 +22,10 @@ from olos_build import erofs
 GIB = 1 << 30
 SMALL_FILES = 20_000
 SMALL_SIZE = 8192
+MANY_FILES = 100_000
 
 OLOS = (sys.executable, "-m", "olos_cli")
+_MAKE_BASE = Path(__file__).parent.parent / "examples" / "base" / "make-base.sh"
 _DOCKERFILE = 'FROM scratch\nCOPY busybox /bin/\nCOPY data /data\nENTRYPOINT ["/bin/busybox", "true"]\n'
 
 
@@ -112,6 +114,55 @@ class Inputs:
         manifest = Manifest.decode((layout / "olos.json").read_bytes())
         (layout / "olos.json").write_bytes(replace(manifest, rootfs=record).encode())
         return _packed(Built(layout, top / "app.olos"))
+
+    @cached_property
+    def debian_image(self) -> Path:
+        """An image with Debian's essential packages and Python, as an OCI layout with compressed layers."""
+        made = subprocess.run(("sh", str(_MAKE_BASE)), check=True, stdout=subprocess.PIPE, text=True)
+        path = self.folder / "debian-image"
+        _run(
+            "skopeo",
+            "copy",
+            "-q",
+            "--src-tls-verify=false",
+            f"docker://{made.stdout.strip()}",
+            f"oci:{path}:x",
+        )
+        return path
+
+    @cached_property
+    def large_image(self) -> Path:
+        """An image with two files of 1 GiB, in the same form."""
+        context = self._context("large-image")
+        for name in ("one", "two"):
+            os.link(self.noise, context / "data" / name)
+        return self._image(context)
+
+    @cached_property
+    def many_image(self) -> Path:
+        """An image with 100,000 files of 0 to 4 KiB, in the same form."""
+        context = self._context("many-image")
+        for number in range(MANY_FILES):
+            path = context / "data" / f"{number // 100:03}" / f"{number % 100:02}"
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(os.urandom(number % 4096))
+        return self._image(context)
+
+    def _context(self, name: str) -> Path:
+        context = self.folder / name
+        (context / "data").mkdir(parents=True)
+        shutil.copy("/bin/busybox", context / "busybox")
+        (context / "Dockerfile").write_text(_DOCKERFILE)
+        return context
+
+    def _image(self, context: Path) -> Path:
+        """What buildah makes of a context, which is removed."""
+        path, made = context.with_suffix(".oci"), context.with_suffix(".id")
+        _run("buildah", "build", "--quiet", "--layers=false", "--iidfile", str(made), str(context))
+        _run("buildah", "push", "--quiet", made.read_text(), f"oci:{path}:x")
+        _run("buildah", "rmi", made.read_text())
+        shutil.rmtree(context)
+        return path
 
     @cached_property
     def tiny(self) -> Built:

@@ -12,6 +12,9 @@ _VERSIONS = {
     "cryptsetup": ("veritysetup", "--version"),
     "fsverity": ("fsverity", "--version"),
     "git": ("git", "--version"),
+    "erofs-utils": ("dump.erofs", "-V"),
+    "skopeo": ("skopeo", "--version"),
+    "umoci": ("umoci", "--version"),
     "xorriso": ("xorriso", "-version"),
 }
 

@@ -12,9 +12,9 @@ from typing import BinaryIO
 
 from olos import erofs_format as fmt
 from olos.extent import Extent
-from olos.output import write_at
 from olos.progress import Progress, Task
 from olos.tree import FileType, Tree
+from olos.write_at import write_at
 from olos_build.erofs_plan import Node, Plan, directory_blocks, plan
 from olos_build.sources import Sources, runs
 

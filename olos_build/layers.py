@@ -118,9 +118,15 @@ def _clean(name: bytes) -> bytes:
     path = b"/".join(parts)
     if b".." in parts:
         raise InputError(f"names {shown(name)}, which has '..' in it")
-    if len(path) > MAX_PATH or (len(path) > _MAX_NAME and max(map(len, parts)) > _MAX_NAME):
+    if len(path) > _MAX_NAME and _is_too_long(parts):
         raise InputError(f"is longer than Linux allows: {MAX_PATH} bytes, {_MAX_NAME} between two slashes")
     return path
+
+
+def _is_too_long(parts: list[bytes]) -> bool:
+    """A whiteout may be longer than a name by its prefix: no file has that name."""
+    names = [*parts[:-1], parts[-1].removeprefix(WHITEOUT)]
+    return len(b"/".join(names)) > MAX_PATH or max(map(len, names)) > _MAX_NAME
 
 
 def _inode(member: Member, kind: FileType) -> Inode:

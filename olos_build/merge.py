@@ -265,7 +265,9 @@ def _cost(change: Change) -> int:
     size = len(change.path)
     if isinstance(change, Added | Linked):
         inode = change.inode
-        size += len(inode.target) + sum(len(name) + len(value) for name, value in inode.xattrs)
+        size += len(inode.target)
+        if inode.xattrs:
+            size += sum(len(name) + len(value) for name, value in inode.xattrs)
         size += _SEGMENT_COST * len(inode.content)
     return size
 

@@ -16,6 +16,7 @@ from support.olos import PACKAGES
 sys.path.append(str(Path(__file__).parent.parent))  # for `bench`, behind an olos that is installed
 os.environ["PYTHONPATH"] = PACKAGES
 os.environ["PYTHONSAFEPATH"] = "1"
+os.environ["OLOS_CACHE_SIZE"] = "0"  # the cache of who runs the tests is none of their business
 signal.signal(signal.SIGINT, signal.default_int_handler)
 for number in (signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM):
     signal.signal(number, signal.SIG_DFL)

@@ -9,4 +9,7 @@ CLAIMS = (
     "memory",
     "pack",
     "start",
+    "build_debian",
+    "build_large",
+    "build_many",
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from zlib import adler32
 
 from olos.errors import InputError
 
@@ -17,6 +19,7 @@ def string(field: bytes) -> bytes:
     return field.partition(b"\0")[0]
 
 
+@lru_cache(1 << 12)  # owners, modes and times repeat
 def number(field: bytes) -> int | None:
     """A number: octal digits, or base 256 when the first bit is set. None if it is neither."""
     if field[0] & 0x80:
@@ -35,6 +38,11 @@ def bounded(field: bytes, where: str, what: str, low: int, high: int) -> int:
     if value is None or not low <= value <= high:
         raise InputError(f"{where}: {what} {field!r} is no number from {low} to {high}")
     return value
+
+
+def byte_sum(block: bytes) -> int:
+    """The sum of the bytes of a header block, by Adler-32: exact, since its modulus is above 256 * 255."""
+    return (adler32(block[:256]) & 0xFFFF) + (adler32(block[256:]) & 0xFFFF) - 2
 
 
 def decimal(text: bytes, high: int, what: str) -> int:

@@ -16,7 +16,7 @@ from olos.errors import InputError
 from olos.extent import Extent
 from olos.tree import Segment
 from olos_build.tar import sparse
-from olos_build.tar.fields import MAX_ID, MAX_SIZE, bounded, shown, string
+from olos_build.tar.fields import MAX_ID, MAX_SIZE, bounded, byte_sum, shown, string
 from olos_build.tar.pax import Records, parse_records
 
 BLOCK = 512
@@ -86,11 +86,29 @@ class _Header:
         """The field of that index in _HEADER."""
         return bounded(self._fields[index], self.where, what, low, high)
 
+    def mode(self) -> int:
+        return self.number(1, "mode", 0, MAX_SIZE) & 0o7777
+
+    def uid(self) -> int:
+        return self.number(2, "uid", 0, MAX_ID)
+
+    def gid(self) -> int:
+        return self.number(3, "gid", 0, MAX_ID)
+
+    def mtime(self) -> int:
+        return self.number(5, "mtime", -_MAX_TIME, _MAX_TIME)
+
+    def device(self) -> tuple[int, int]:
+        """Major and minor number; (0, 0) if it is none."""
+        if self.type not in (CHARACTER, BLOCK_DEVICE):
+            return 0, 0
+        return self.number(12, "major", 0, MAX_ID), self.number(13, "minor", 0, MAX_ID)
+
     def _check(self) -> None:
         expected = self.number(6, "checksum", 0, MAX_SIZE)
         blanked = self.block[: _CHECKSUM.start] + b" " * 8 + self.block[_CHECKSUM.stop :]
         # Some old programs summed signed characters.
-        if expected != sum(blanked) and expected != sum(memoryview(blanked).cast("b")):
+        if expected != byte_sum(blanked) and expected != sum(memoryview(blanked).cast("b")):
             raise InputError(f"{self.where}: no tar header: its checksum is wrong")
 
 
@@ -114,6 +132,8 @@ class _Reader:
             elif header.type in (_GNU_LONG_NAME, _GNU_LONG_LINK):
                 longer[header.type] = string(self._small(header))
             else:
+                if records is None and not longer and header.type != _GNU_SPARSE:
+                    return self._plain(header)
                 return self._member(header, records or Records((), header.where), longer)
         if records is not None or longer:
             raise InputError(f"{self._where}: ends behind an extension header")
@@ -146,6 +166,24 @@ class _Reader:
             if key != b"comment":
                 raise InputError(f"{header.where}: a global pax header sets {shown(key)}")
 
+    def _plain(self, header: _Header) -> Member:
+        """What `_member` gives for the many entries whose header says it all."""
+        size = 0 if header.type in _WITHOUT_DATA else header.size
+        content = (Segment(0, self._skip(size, header.where)),) if size else ()
+        return Member(
+            header.name,
+            _type(header.type, header.name),
+            header.mode(),
+            header.uid(),
+            header.gid(),
+            header.mtime(),
+            size,
+            header.link,
+            header.device(),
+            (),
+            content,
+        )
+
     def _member(self, header: _Header, records: Records, longer: dict[bytes, bytes]) -> Member:
         path = records.text(b"GNU.sparse.name") or records.text(b"path")
         name = longer.get(_GNU_LONG_NAME) or path or header.name
@@ -155,19 +193,16 @@ class _Reader:
             records.seconds(b"mtime"),
         )
         size, content = self._content(header, records)
-        device = header.type in (CHARACTER, BLOCK_DEVICE)
         return Member(
             name=name,
             type=_type(header.type, name),
-            mode=header.number(1, "mode", 0, MAX_SIZE) & 0o7777,
-            uid=header.number(2, "uid", 0, MAX_ID) if uid is None else uid,
-            gid=header.number(3, "gid", 0, MAX_ID) if gid is None else gid,
-            mtime=header.number(5, "mtime", -_MAX_TIME, _MAX_TIME) if mtime is None else mtime,
+            mode=header.mode(),
+            uid=header.uid() if uid is None else uid,
+            gid=header.gid() if gid is None else gid,
+            mtime=header.mtime() if mtime is None else mtime,
             size=size,
             link=longer.get(_GNU_LONG_LINK) or records.text(b"linkpath") or header.link,
-            device=(header.number(12, "major", 0, MAX_ID), header.number(13, "minor", 0, MAX_ID))
-            if device
-            else (0, 0),
+            device=header.device(),
             xattrs=records.xattrs(),
             content=content,
         )

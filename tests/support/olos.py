@@ -38,7 +38,7 @@ def execute(
         command,
         check=False,
         cwd=cwd,
-        env={**kept, "PYTHONPATH": PACKAGES, "PYTHONSAFEPATH": "1", **(env or {})},
+        env={**kept, "PYTHONPATH": PACKAGES, "PYTHONSAFEPATH": "1", "OLOS_CACHE_SIZE": "0", **(env or {})},
         input=stdin,
         capture_output=True,
         text=True,

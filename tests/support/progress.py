@@ -18,11 +18,15 @@ class RecordedTask:
 
 
 class Recorder(Silent):
-    """Keeps every task that was begun, and every warning: its name and its text."""
+    """Keeps every step, every task that was begun, and every warning: its name and its text."""
 
     def __init__(self) -> None:
         self.tasks: list[RecordedTask] = []
         self.warnings: list[tuple[str, str]] = []
+        self.steps: list[str] = []
+
+    def step(self, text: str) -> None:
+        self.steps.append(text)
 
     def warn(self, name: str, text: str) -> None:
         self.warnings.append((name, text))

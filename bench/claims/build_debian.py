@@ -1,0 +1,14 @@
+"""A layout of Debian with Python: against skopeo, umoci, mkfs.erofs and veritysetup."""
+
+from __future__ import annotations
+
+from bench import building
+from bench.claim import Claim
+from bench.inputs import Inputs
+
+
+def claim(inputs: Inputs) -> Claim:
+    """As `bench.building` has it."""
+    return building.claim(
+        inputs, "build debian", "layout from an image of Debian with Python", inputs.debian_image
+    )
