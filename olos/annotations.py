@@ -61,7 +61,7 @@ class Annotations:
 
     `layers` are the digests of the uncompressed layers, the lowest first; layers are numbered from 1.
     `origins` are runs (count, layer) over the entries of the root file system in path order; layer 0
-    stands for what olos itself made.
+    stands for what olos itself made. `scrub` are the names of the rules that took files away, sorted.
     """
 
     builder: str
@@ -72,6 +72,7 @@ class Annotations:
     layers: tuple[Digest, ...]
     history: tuple[Step, ...]
     origins: tuple[tuple[int, int], ...]
+    scrub: tuple[str, ...] = ()
 
     def encode(self) -> bytes:
         """The bytes of the file."""
@@ -87,6 +88,7 @@ class Annotations:
                 "origins": self.origins,
                 "schema": SCHEMA,
                 "source_date_epoch": self.source_date_epoch,
+                **({"scrub": self.scrub} if self.scrub else {}),
             }
         )
 
@@ -107,6 +109,7 @@ class Annotations:
             layers=tuple(Digest.parse(text, where=layers_at) for text in image.texts("layers")),
             history=tuple(_steps(fields)),
             origins=tuple(_runs(fields)),
+            scrub=_rules(fields),
         )
         for each in (builder, image, fields):
             each.done()
@@ -176,6 +179,16 @@ def _runs(fields: Fields) -> Iterator[tuple[int, int]]:
             raise InputError(f"{where}[{index}]: expected a list of two numbers: count and layer")
         count = as_number(item[0], f"{where}[{index}][0]", 1, MAX_INTEGER)
         yield count, as_number(item[1], f"{where}[{index}][1]", 0, MAX_INTEGER)
+
+
+def _rules(fields: Fields) -> tuple[str, ...]:
+    """Sorted, without repetition; the key is there if there are some."""
+    if not fields.optional("scrub"):
+        return ()
+    names = fields.texts("scrub")
+    if not names or names != tuple(sorted(set(names))):
+        raise InputError(f"{fields.where('scrub')}: expected names in order, each once, at least one")
+    return names
 
 
 def _check_runs(annotations: Annotations, where: str) -> None:

@@ -11,13 +11,15 @@ from olos.annotations import Annotations, Step
 from olos_build.dockerfile import Dockerfile
 from olos_build.history import lines_of_steps
 from olos_build.image import Image
+from olos_build.redaction import redacted
 
 
 @dataclass(frozen=True)
 class Provenance:
     """What made the image: the builder and its version, or the reference it was taken from.
 
-    `dockerfile` and `stage` (None: the last one) are what it was built from, if it was built here.
+    `dockerfile` and `stage` (None: the last one) are what it was built from, if it was built here, and
+    `build_args` with which arguments: their values are left out. `scrub` are the names of rules.
     """
 
     builder: str
@@ -25,6 +27,8 @@ class Provenance:
     source_date_epoch: int
     dockerfile: Dockerfile | None = None
     stage: str | None = None
+    build_args: tuple[tuple[str, str], ...] = ()
+    scrub: tuple[str, ...] = ()
 
 
 def annotate(image: Image, provenance: Provenance, origins: Iterable[int]) -> Annotations:
@@ -38,6 +42,7 @@ def annotate(image: Image, provenance: Provenance, origins: Iterable[int]) -> An
         layers=tuple(layer.diff_id for layer in image.layers),
         history=_history(image, provenance),
         origins=tuple((sum(1 for _ in run), layer) for layer, run in groupby(origins)),
+        scrub=provenance.scrub,
     )
 
 
@@ -48,5 +53,6 @@ def _history(image: Image, provenance: Provenance) -> tuple[Step, ...]:
         steps = [step.created_by for step in history]
         lines = lines_of_steps(provenance.dockerfile, provenance.stage, steps)
     return tuple(
-        Step(step.created_by, step.empty_layer, line) for step, line in zip(history, lines, strict=True)
+        Step(redacted(step.created_by, provenance.build_args), step.empty_layer, line)
+        for step, line in zip(history, lines, strict=True)
     )

@@ -1,7 +1,7 @@
 """The reader of `olos.toml` (docs/olos-toml.md): what the Dockerfile does not say about an app.
 
-Everything in it but `source_date_epoch` is measured. Unknown keys are errors, and the values
-obey the rules of the manifest (docs/formats.md section 4), whose checks are used here.
+`[app]` and `[policy]` are measured, `[build]` says how the tree is made. Unknown keys are errors, and the
+values obey the rules of the manifest (docs/formats.md section 4), whose checks are used here.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from olos.manifest import (
 )
 from olos_build.appconfig import RESERVED_ENV, AppOverrides
 from olos_build.ports import exposed
+from olos_build.scrub import check_names as check_scrub
 from olos_build.signals import signal_number
 from olos_build.supported import check_supported
 
@@ -56,6 +57,7 @@ class Settings:
     app: AppOverrides = field(default_factory=AppOverrides)
     policy: Policy = field(default_factory=Policy)
     source_date_epoch: int = 0
+    scrub: tuple[str, ...] = ()
 
 
 def load(path: Path) -> Settings:
@@ -75,10 +77,12 @@ def parse(data: bytes, where: str) -> Settings:
         raise InputError(f"{where}: nested too deeply") from exc
     try:
         tables = Fields(document, "")
+        epoch, scrub = _build(_table(tables, "build"))
         settings = Settings(
             app=_app(_table(tables, "app")),
             policy=_policy(_table(tables, "policy")),
-            source_date_epoch=_build(_table(tables, "build")),
+            source_date_epoch=epoch,
+            scrub=scrub,
         )
         tables.done()
     except InputError as exc:
@@ -115,10 +119,16 @@ def _table(tables: Fields, key: str) -> Fields:
     return _optional(tables, key, lambda fields, name: Fields(fields.raw(name), name), Fields({}, key))
 
 
-def _build(table: Fields) -> int:
+def _build(table: Fields) -> tuple[int, tuple[str, ...]]:
+    """SOURCE_DATE_EPOCH, and the names of the rules of scrubbing."""
     epoch = _optional(table, "source_date_epoch", lambda t, key: check_epoch(t.raw(key), t.where(key)), 0)
+    scrub = _scrub(table, "scrub") if table.optional("scrub") else ()
     table.done()
-    return epoch
+    return epoch, scrub
+
+
+def _scrub(table: Fields, key: str) -> tuple[str, ...]:
+    return check_scrub(table.texts(key), table.where(key))
 
 
 def _app(table: Fields) -> AppOverrides:

@@ -28,12 +28,17 @@ from olos.tree import Tree
 from olos_build import appconfig, canonical_tree, crt, erofs, kernel, merge
 from olos_build.acquire import acquire
 from olos_build.annotations import Provenance, annotate
-from olos_build.builders.protocol import BuildRequest, BuiltImage
-from olos_build.builders.table import BuilderName, choose
+from olos_build.builders.buildkit_address import Address
+from olos_build.builders.protocol import NO_EXTRAS, BuildRequest, BuiltImage, Extras
+from olos_build.builders.table import BuilderName
+from olos_build.cache import LayerCache, limit_from_environment, user_folder
 from olos_build.component import Component
-from olos_build.dockerfile import load
+from olos_build.dockerfile import Dockerfile, load
 from olos_build.image import Image, open_archive, open_oci_directory
+from olos_build.scrub import scrub
 from olos_build.settings import Settings
+from olos_cli import locking
+from olos_cli.locking import Locked
 
 _PROGRAM_MODE = 0o755
 _LAYOUT_NAME = re.compile("|".join(("(kernel|crt)/[^/]+", *map(re.escape, (ROOTFS, *UNRECORDED)))))
@@ -42,7 +47,8 @@ _LAYOUT_NAME = re.compile("|".join(("(kernel|crt)/[^/]+", *map(re.escape, (ROOTF
 
 @dataclass(frozen=True, kw_only=True)
 class BuildOptions:
-    """What `olos build` is asked for. `image` takes the place of a Dockerfile."""
+    """What `olos build` is asked for. `image` takes the place of a Dockerfile. `lock` is in use if given;
+    `locked`: it must cover all."""
 
     output: Path
     settings: Settings
@@ -52,7 +58,11 @@ class BuildOptions:
     builder: BuilderName = "auto"
     stage: str | None = None
     build_args: tuple[tuple[str, str], ...] = ()
+    extras: Extras = NO_EXTRAS
+    buildkit: Address | None = None
     kernel: Path | None = None
+    lock: Path | None = None
+    locked: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,12 +77,15 @@ def build(options: BuildOptions, progress: Progress) -> Built:
     """Dockerfile or image → layout. Raises any OlosError; an old layout stays until the new one is whole."""
     _check_replaceable(options.output)
     components = Components(kernel.collect(options.kernel), crt.collect(), _target_program())
-    dockerfile = load(options.dockerfile) if options.image is None else None
-    with _spool() as spool:
-        built = _obtain(options, spool, progress)
-        epoch = options.settings.source_date_epoch
-        provenance = Provenance(built.builder, built.version, epoch, dockerfile, options.stage)
-        image = _open(built, spool, progress)
+    if options.image is None:
+        load(options.dockerfile)  # Whether there is one is known before any builder is looked for.
+    used = _lock(options, components, progress)
+    with _spool() as spool, _cache(options, progress) as cache:
+        built, dockerfile = _obtain(options, used, spool, progress)
+        provenance = _provenance(options, built, dockerfile)
+        image = _open(built, spool, progress, cache)
+        if used:
+            used.check_image(image)
         tree, origins, app = _app_tree(image, options.settings, progress)
         with atomic_directory(options.output) as folder:
             components.write(folder)
@@ -100,6 +113,11 @@ def _spool() -> Iterator[Path]:
                 f"{tempfile.gettempdir()}: cannot be written: {exc.strerror}",
                 hint="free some space there, or set TMPDIR to another directory",
             ) from exc
+
+
+def _cache(options: BuildOptions, progress: Progress) -> LayerCache:
+    limit = 0 if options.extras.no_cache else limit_from_environment()
+    return LayerCache(user_folder(), limit, progress)
 
 
 @dataclass(frozen=True)
@@ -142,10 +160,27 @@ def _target_program() -> Component:
     return Component(TARGET_PROGRAM, binary(TARGET).read_bytes(), _PROGRAM_MODE)
 
 
-def _obtain(options: BuildOptions, spool: Path, progress: Progress) -> BuiltImage:
+def _lock(options: BuildOptions, components: Components, progress: Progress) -> Locked | None:
+    """The lock in use, if there is one. What it says of the machine's files has been compared."""
+    if options.lock is None:
+        return None
+    used = locking.use(
+        options.lock, options.dockerfile, options.stage, options.build_args, strict=options.locked
+    )
+    locking.warn_of_missing(used, progress)
+    used.check_files(components.kernel, components.crt, options.settings.source_date_epoch)
+    return used
+
+
+def _obtain(
+    options: BuildOptions, used: Locked | None, spool: Path, progress: Progress
+) -> tuple[BuiltImage, Dockerfile | None]:
+    """The image, and the Dockerfile as the builder got it if it was built here."""
     if options.image is not None:
-        return acquire(options.image, spool, progress)
-    builder = choose(options.builder)
+        return acquire(options.image, spool, progress), None
+    builder = locking.choose_builder(options.builder, used.lock if used else None, options.buildkit)
+    if used:
+        used.check_tools(builder, progress)
     progress.step(f"building {options.dockerfile} with {builder.name}")
     request = BuildRequest(
         dockerfile=options.dockerfile,
@@ -153,20 +188,35 @@ def _obtain(options: BuildOptions, spool: Path, progress: Progress) -> BuiltImag
         stage=options.stage,
         build_args=options.build_args,
         epoch=options.settings.source_date_epoch,
+        pinned=used.prepare(spool / "downloads", progress) if used else None,
+        extras=options.extras,
     )
-    return builder.build(request, spool, progress)
+    return builder.build(request, spool, progress), request.load()
 
 
-def _open(built: BuiltImage, spool: Path, progress: Progress) -> Image:
+def _provenance(options: BuildOptions, built: BuiltImage, dockerfile: Dockerfile | None) -> Provenance:
+    return Provenance(
+        builder=built.builder,
+        builder_version=built.version,
+        source_date_epoch=options.settings.source_date_epoch,
+        dockerfile=dockerfile,
+        stage=options.stage,
+        build_args=options.build_args,
+        scrub=options.settings.scrub,
+    )
+
+
+def _open(built: BuiltImage, spool: Path, progress: Progress, cache: LayerCache) -> Image:
     if built.kind == "oci-directory":
-        return open_oci_directory(built.path, built.tag, spool, progress)
-    return open_archive(built.path, spool, progress, built.tag)
+        return open_oci_directory(built.path, built.tag, spool, progress, cache)
+    return open_archive(built.path, spool, progress, built.tag, cache)
 
 
 def _app_tree(image: Image, settings: Settings, progress: Progress) -> tuple[Tree, Iterator[int], App]:
     """The canonical file tree, the layers that wrote its entries, and how the app in it is started."""
     merged = merge.merge(image.layers, progress)
-    tree = canonical_tree.canonicalise(merged, settings.source_date_epoch, progress)
+    scrubbed = scrub(merged, settings.scrub, progress)
+    tree = canonical_tree.canonicalise(scrubbed, settings.source_date_epoch, progress)
     app = appconfig.resolve(image.config, tree, settings.app, progress)
     tree = canonical_tree.ensure_directories(tree, (app.cwd, *image.config.volumes))
     return tree, canonical_tree.origins(tree, merged.layers), app

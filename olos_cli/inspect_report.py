@@ -90,6 +90,8 @@ def _annotation_lines(annotations: Annotations) -> Iterator[str]:
     yield f"image  {annotations.config_digest}"
     yield f"       from {builder}, with olos {visible(annotations.olos_version)}"
     yield f"       SOURCE_DATE_EPOCH {annotations.source_date_epoch}"
+    if annotations.scrub:
+        yield f"       scrubbed: {visible(', '.join(annotations.scrub))}"
     entries: Counter[int] = Counter()
     for count, layer in annotations.origins:
         entries[layer] += count

@@ -24,6 +24,7 @@ from olos_cli.options import Terminal, terminal_options
 
 COMMANDS = {
     "build": "Make a layout from a Dockerfile or an image.",
+    "pin": "Write a lock: what a Dockerfile takes from outside, by digest.",
     "lint": "Name what makes the next build differ from this one.",
     "measure": "Recompute the measurement of a layout or package.",
     "pack": "Make one executable file from a layout.",
@@ -36,6 +37,7 @@ COMMANDS = {
     "check-proof": "Check what 'olos prove' wrote, and say what it shows.",
     "diff": "Show why two measurements differ.",
     "tree": "Save what 'olos diff' needs of a layout or package.",
+    "attest": "Verify attestation evidence of hardware.",
     "inspect": "Show what a layout or package says of itself.",
     "ls": "List files of the root file system.",
     "cat": "Write a file of the root file system to standard output.",

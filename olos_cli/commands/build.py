@@ -10,21 +10,30 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from olos.errors import InputError, UsageError
+from olos.errors import MismatchError, UsageError
 from olos.layout import DEFAULT_NAME
 from olos.progress import Progress
+from olos_build.builders.buildkit_address import Address
+from olos_build.builders.protocol import Extras
 from olos_build.builders.table import BuilderName
-from olos_build.settings import FILE_NAME, Settings, check_epoch, load
-from olos_cli import building
-from olos_cli.options import FILE, Command, Terminal, pass_terminal
+from olos_build.lock import FILE_NAME
+from olos_build.settings import Settings
+from olos_cli import build_input, building, check_report, checking
+from olos_cli.builder_options import SHOWN, builder_options
+from olos_cli.check_option import CheckCommand, check_option
+from olos_cli.options import FILE, Terminal, format_option, pass_terminal
 
-_EPOCH_VARIABLE = "SOURCE_DATE_EPOCH"
 _DOCKERFILE_ONLY = {
     "dockerfile": "DOCKERFILE",
     "context": "--context",
     "builder": "--builder",
     "target": "--target",
     "build_arg": "--build-arg",
+    "locked": "--locked",
+    "lock": "--lock",
+    "no_lock": "--no-lock",
+    "check": "--check",
+    **SHOWN,
 }
 
 
@@ -37,22 +46,29 @@ class _Call:
     builder: BuilderName
     target: str | None
     build_arg: tuple[str, ...]
+    extras: Extras
+    buildkit: Address | None
     image: str | None
     config: Path | None
     kernel: Path | None
     source_date_epoch: int | None
     debug: bool
+    locked: bool
+    lock: Path | None
+    no_lock: bool
+    check: int | None
     output: Path
+    output_format: str
 
 
-@click.command("build", cls=Command)
+@click.command("build", cls=CheckCommand)
 @click.argument("dockerfile", metavar="[DOCKERFILE]", type=FILE, default="Dockerfile")
 @click.option("--context", metavar="DIR", type=FILE, help="Build context (default: DOCKERFILE's).")
 @click.option(
     "--builder",
-    type=click.Choice(["auto", "buildah", "docker"]),
+    type=click.Choice(["auto", "buildah", "docker", "buildkit"]),
     default="auto",
-    help="auto: buildah, else a Docker Engine.",
+    help="auto: buildah, else a Docker Engine, else BuildKit.",
 )
 @click.option("--target", metavar="STAGE", help="Build up to this stage (default: the last).")
 @click.option(
@@ -61,11 +77,16 @@ class _Call:
     multiple=True,
     help="Set an ARG; K alone takes it from the environment.",
 )
+@builder_options
 @click.option("--image", metavar="REF", help="Take an image in place of a DOCKERFILE.")
 @click.option("--config", metavar="FILE", type=FILE, help="Configuration (default: olos.toml there).")
 @click.option("--kernel", metavar="PATH", type=FILE, help="User-Mode Linux, or the kernel/ of a layout.")
 @click.option("--source-date-epoch", metavar="SECONDS", type=int, help="Clamp file times to this.")
 @click.option("--debug", is_flag=True, help="Set policy.debug.")
+@click.option("--locked", is_flag=True, help="Fail unless a lock covers all and nothing has moved.")
+@click.option("--lock", metavar="FILE", type=FILE, help="The lock (default: olos.lock there, if any).")
+@click.option("--no-lock", is_flag=True, help="Do not use a lock that is there.")
+@check_option
 @click.option(
     "-o",
     "--output",
@@ -74,14 +95,16 @@ class _Call:
     default=DEFAULT_NAME,
     help=f"The layout to write (default: ./{DEFAULT_NAME}).",
 )
+@format_option
 @pass_terminal
 @click.pass_context
 def command(context: click.Context, terminal: Terminal, /, **given: Any) -> None:
     """Make a layout from a Dockerfile or an image.
 
-    DOCKERFILE (default: ./Dockerfile) is built by buildah or a Docker Engine.
+    DOCKERFILE (default: ./Dockerfile) is built by buildah, a Docker Engine or BuildKit.
     The result, the kernel and the C-runtime become a layout, and its
     measurement is printed. An old layout is replaced when the new one is whole.
+    Exit code 5: --check got another measurement; the layout of the first build stays.
 
     \b
     REF is one of  oci:DIR[:TAG]  oci-archive:FILE  docker-archive:FILE
@@ -95,14 +118,21 @@ def command(context: click.Context, terminal: Terminal, /, **given: Any) -> None
         image=call.image,
         builder=call.builder,
         stage=call.target,
-        build_args=_build_args(call.build_arg, terminal.console),
+        build_args=build_input.build_args(call.build_arg, terminal.console),
+        extras=call.extras,
+        buildkit=call.buildkit,
         settings=_settings(call, terminal.console),
         kernel=call.kernel,
+        lock=_lock(call),
+        locked=call.locked,
         output=call.output,
     )
     built = building.build(options, terminal.console)
     terminal.console.step(f"built {built.layout}")
-    terminal.console.result([built.measurement.hex])
+    checked = checking.check(options, built, call.check, terminal.console) if call.check else None
+    terminal.console.result(check_report.lines(built, checked, call.output_format))
+    if checked and not checked.reproduced:
+        context.exit(MismatchError.exit_code)
 
 
 def _check(call: _Call, context: click.Context) -> None:
@@ -110,50 +140,23 @@ def _check(call: _Call, context: click.Context) -> None:
         typed = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
         if typed and call.image is not None:
             raise UsageError(f"--image and {shown} cannot be used together")
-    if call.dockerfile.is_dir():
-        raise InputError(
-            f"{call.dockerfile}: is a directory, not a Dockerfile",
-            hint=f"name the file: olos build {call.dockerfile / 'Dockerfile'}",
-        )
-
-
-def _build_args(items: tuple[str, ...], progress: Progress) -> tuple[tuple[str, str], ...]:
-    """Names and values; a name alone takes its value from the environment, as docker does."""
-    result: dict[str, str] = {}
-    for item in items:
-        name, equals, value = item.partition("=")
-        if not name:
-            raise UsageError(f"--build-arg {item}: has no form K=V or K")
-        if equals:
-            result[name] = value
-        elif name in os.environ:
-            result[name] = os.environ[name]
-        else:
-            progress.warn("build-arg-unset", f"--build-arg {name}: not in the environment, so it is not set")
-    return tuple(result.items())
+    if call.no_lock and (call.locked or call.lock):
+        raise UsageError("--no-lock cannot be used together with --lock or --locked")
+    build_input.check_file(call.dockerfile, "build")
 
 
 def _settings(call: _Call, progress: Progress) -> Settings:
     """What olos.toml says, changed by the options."""
-    settings = _configured(call)
-    if call.source_date_epoch is not None:
-        epoch = check_epoch(call.source_date_epoch, "--source-date-epoch")
-        settings = replace(settings, source_date_epoch=epoch)
-    if call.debug:
-        settings = replace(settings, policy=replace(settings.policy, debug=True))
-    # The environment of whoever builds must not change the measurement behind their back.
-    outside = os.environ.get(_EPOCH_VARIABLE)
-    if outside not in (None, "", str(settings.source_date_epoch)):
-        progress.warn(
-            "source-date-epoch-ignored",
-            f"{_EPOCH_VARIABLE}={outside} in the environment is not used: file times end at "
-            f"{settings.source_date_epoch}; set it in {FILE_NAME} or with --source-date-epoch",
-        )
-    return settings
+    folder = Path() if call.image is not None else call.dockerfile.parent
+    settings = build_input.settings(call.config, folder, call.source_date_epoch, progress)
+    return replace(settings, policy=replace(settings.policy, debug=True)) if call.debug else settings
 
 
-def _configured(call: _Call) -> Settings:
-    beside = Path(FILE_NAME) if call.image is not None else call.dockerfile.parent / FILE_NAME
-    if call.config is None and not os.path.lexists(beside):
-        return Settings()
-    return load(call.config or beside)
+def _lock(call: _Call) -> Path | None:
+    """The lock to be used: one that is asked for must be there, another one may be."""
+    beside = call.dockerfile.parent / FILE_NAME
+    if call.image is not None or call.no_lock:
+        return None
+    if call.lock or call.locked or os.path.lexists(beside):
+        return call.lock or beside
+    return None

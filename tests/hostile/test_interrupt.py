@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from support.keys import KEY
 from support.olos import hello_context, olos, start_in_session
 
 SIZE = 96 << 20
@@ -59,6 +60,7 @@ COMMANDS = {
     "pack": ["pack", "layout", "-o", "app.olos"],
     "unpack": ["unpack", "app.olos", "unpacked"],
     "verify": ["verify", "app.olos"],
+    "sign": ["sign", "app.olos", "--key", str(KEY)],
 }
 
 

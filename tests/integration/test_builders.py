@@ -55,7 +55,7 @@ RUN mkdir /links && echo x > /links/b && ln /links/b /links/a && ln -s ../links/
 RUN echo x > /suid && chown 3:4 /suid && chmod 6755 /suid && mkdir -m 1777 /tmp && mkdir -m 2755 /sgid
 RUN dd if=/dev/zero of=/sparse bs=1 count=1 seek=1000000
 RUN (touch /etc/hosts || true) && echo kept > /etc/kept && mkdir -p /run/lock && touch /run/lock/file
-RUN mkdir -p /mnt /var/run && ls /dev /proc /sys > /dev/null
+RUN mkdir -p /mnt /var/run && ls -d /dev/null /proc/self /sys > /dev/null
 RUN umask > /umask; env | grep -v HOSTNAME | sort > /env
 """,
     "config": BUSYBOX

@@ -24,12 +24,16 @@ EPOCH = 1_000_000_000
 def described_build(
     builder: Builder, dockerfile: Path, context: Path, progress: Progress = SILENT, epoch: int = EPOCH
 ) -> list[str]:
+    """As `described_request` for a request of nothing else."""
+    return described_request(builder, BuildRequest(dockerfile, context, epoch=epoch), progress)
+
+
+def described_request(builder: Builder, request: BuildRequest, progress: Progress = SILENT) -> list[str]:
     """One line for each entry of the canonical tree, then those of the configuration."""
     with tempfile.TemporaryDirectory() as spool:
-        request = BuildRequest(dockerfile, context, epoch=epoch)
         built = builder.build(request, Path(spool), progress)
         image = open_archive(built.path, Path(spool), progress, built.tag)
-        tree = canonicalise(merge(image.layers, progress), epoch, progress)
+        tree = canonicalise(merge(image.layers, progress), request.epoch, progress)
         return [*described_tree(tree), *_config(image.config)]
 
 

@@ -10,13 +10,16 @@ from pathlib import Path
 
 
 @contextmanager
-def private_engine() -> Iterator[str]:
-    """Start dockerd on a socket of its own. Gives the value for DOCKER_HOST; stops it in the end."""
+def private_engine(driver: str = "vfs") -> Iterator[str]:
+    """Start dockerd on a socket of its own. Gives the value for DOCKER_HOST; stops it in the end.
+
+    The storage driver `vfs` works everywhere, even on top of an overlay; `overlay2` is quicker.
+    """
     # A short path: the address of a socket has room for 107 bytes.
     folder = Path(tempfile.mkdtemp(prefix="olos-engine-", dir="/tmp"))
     socket, log = folder / "docker.sock", folder / "log"
     command: list[str | Path] = ["dockerd", "--data-root", folder / "data", "--exec-root", folder / "exec"]
-    command += ["-H", f"unix://{socket}", "--pidfile", folder / "pid", "--storage-driver", "vfs"]
+    command += ["-H", f"unix://{socket}", "--pidfile", folder / "pid", "--storage-driver", driver]
     command += ["--iptables=false", "--bridge=none"]
     with log.open("wb") as stream:
         process = subprocess.Popen(command, stdout=stream, stderr=stream, start_new_session=True)

@@ -4,9 +4,10 @@ import hashlib
 import os
 import stat
 import tarfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import IO, BinaryIO, NamedTuple
 
 from olos.content import open_content
 from olos.erofs_format import TYPES
@@ -15,10 +16,11 @@ from olos.tree import FileType, Tree
 EPOCH = 1_000_000_000
 _KEPT = ("security.capability", "system.posix_acl_access", "system.posix_acl_default")
 _CHUNK = 1 << 20
+_SHOWN = 80
 
 
 class Facts(NamedTuple):
-    """One entry. `content` is that of a file, shortened to a digest, or a symlink's target.
+    """One entry. `content` is that of a file, a digest of it if it is long, or a symlink's target.
 
     `link` is the first name of the file if it has several. Times are limited as in a canonical tree.
     """
@@ -48,14 +50,14 @@ class Facts(NamedTuple):
 
 def of_tree(tree: Tree) -> Iterator[Facts]:
     """What olos makes of an image."""
-    digests: dict[int, str] = {}
+    known: dict[int, str] = {}
     for entry in tree:
         inode, content = entry.inode, ""
         if inode.type is FileType.REGULAR:
-            if id(inode) not in digests:
+            if id(inode) not in known:
                 with open_content(inode) as stream:
-                    digests[id(inode)] = _digest(stream)
-            content = digests[id(inode)]
+                    known[id(inode)] = _content(stream)
+            content = known[id(inode)]
         elif inode.type is FileType.SYMLINK:
             content = _text(inode.target)
         yield Facts(
@@ -76,7 +78,10 @@ def of_folder(folder: Path, epoch: int = EPOCH) -> Iterator[Facts]:
     """What lies in a directory of the host, such as a container that is mounted."""
     root = os.fsencode(folder)
     first: dict[int, str] = {}
-    for path in sorted(_names(root)):
+    paths = sorted(_names(root))
+    # An overlay counts links that are gone or stay below.
+    names = Counter(os.lstat(root + b"/" + path).st_ino for path in paths)
+    for path in paths:
         full, status = root + b"/" + path, os.lstat(root + b"/" + path)
         kind = stat.S_IFMT(status.st_mode)
         if kind == stat.S_IFSOCK:
@@ -84,10 +89,10 @@ def of_folder(folder: Path, epoch: int = EPOCH) -> Iterator[Facts]:
         letter, shown, content = TYPES[kind].value, "/" + _text(path), ""
         if letter == "f":
             with open(full, "rb") as stream:
-                content = _digest(stream)
+                content = _content(stream)
         elif letter == "l":
             content = _text(os.readlink(full))
-        linked = letter != "d" and status.st_nlink > 1
+        linked = letter != "d" and names[status.st_ino] > 1
         yield Facts(
             path=shown,
             type=letter,
@@ -115,14 +120,14 @@ def of_tar(stream: BinaryIO, epoch: int = EPOCH) -> Iterator[Facts]:
                 groups.setdefault("/" + _text(os.fsencode(member.linkname.strip("/"))), []).append(path)
                 continue
             content = archive.extractfile(member) if member.isreg() else None
-            found[path] = _of_member(path, member, _digest(content) if content else "", epoch)
+            found[path] = _of_member(path, member, _content(content), epoch)
     for target, names in groups.items():
         first = min(target, *names)
         found |= {name: found[target]._replace(path=name, link=first) for name in (target, *names)}
     return iter([found[path] for path in sorted(found, key=lambda path: path.encode())])
 
 
-def _of_member(path: str, member: tarfile.TarInfo, digest: str, epoch: int) -> Facts:
+def _of_member(path: str, member: tarfile.TarInfo, found: str, epoch: int) -> Facts:
     kinds = {tarfile.DIRTYPE: "d", tarfile.SYMTYPE: "l", tarfile.CHRTYPE: "c", tarfile.BLKTYPE: "b"}
     letter = {**kinds, tarfile.FIFOTYPE: "p"}.get(member.type, "f")
     prefix = "SCHILY.xattr."
@@ -134,7 +139,7 @@ def _of_member(path: str, member: tarfile.TarInfo, digest: str, epoch: int) -> F
         owner=f"{member.uid}:{member.gid}",
         mtime=_limited(int(member.mtime // 1), epoch),
         size=member.size if letter == "f" else 0,
-        content=_text(os.fsencode(member.linkname)) if letter == "l" else digest,
+        content=_text(os.fsencode(member.linkname)) if letter == "l" else found,
         device=(member.devmajor, member.devminor) if letter in "bc" else (0, 0),
         xattrs=_kept({k.removeprefix(prefix): os.fsencode(v) for k, v in headers if k.startswith(prefix)}),
     )
@@ -168,8 +173,12 @@ def _limited(seconds: int, epoch: int) -> int:
     return max(0, min(seconds, epoch))
 
 
-def _digest(stream: BinaryIO | None) -> str:
-    result = hashlib.sha256()
+def _content(stream: IO[bytes] | None) -> str:
+    """A short content as it is, a digest of a longer one."""
+    data = stream.read(_CHUNK) if stream else b""
+    if len(data) <= _SHOWN:
+        return repr(data.decode("utf-8", "backslashreplace"))
+    result = hashlib.sha256(data)
     while stream and (chunk := stream.read(_CHUNK)):
         result.update(chunk)
     return result.hexdigest()[:12]

@@ -1,23 +1,27 @@
-"""One Dockerfile through a builder: what the engine itself says is in the image, and what olos makes of it."""
+"""One Dockerfile through a builder: what the engine itself has of the image, and what olos makes of it."""
 
-import json
+import os
+import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+import pytest
 from docker import APIClient
 
+from olos.manifest import App
 from olos.progress import SILENT
 from olos_build.appconfig import AppOverrides, resolve
 from olos_build.builders.protocol import BuildRequest
 from olos_build.builders.table import BUILDERS
 from olos_build.canonical_tree import canonicalise, ensure_directories
 from olos_build.image import Image, open_archive
+from olos_build.images.model import ImageConfig
 from olos_build.merge import merge
-from support.facts import EPOCH, Facts, of_folder, of_tar, of_tree
+from support.engine import private_engine
+from support.facts import Facts, of_folder, of_tar, of_tree
 from support.olos import execute
 
 BUILDKIT = """\
@@ -28,7 +32,7 @@ shift
 shift
 for argument; do
     shift
-    case $argument in --load | --provenance=*) ;; *) set -- "$@" "$argument" ;; esac
+    case $argument in --load | --provenance=* | --sbom=*) ;; *) set -- "$@" "$argument" ;; esac
 done
 DOCKER_BUILDKIT=1 exec /usr/bin/docker build --network=none "$@"
 """
@@ -36,11 +40,53 @@ DOCKER_BUILDKIT=1 exec /usr/bin/docker build --network=none "$@"
 
 @dataclass(frozen=True)
 class Engine:
-    """A builder of olos, and the way to look into what it built. `environment` chooses the engine."""
+    """A builder of olos, and the way to look into what it built. `path` stands before PATH."""
 
     builder: str
-    environment: Mapping[str, str]
     look: Callable[[str], Iterable[Facts]]
+    path: Path | None = None
+
+
+@contextmanager
+def engines() -> Iterator[dict[str, Engine]]:
+    """All that there are, with stores of their own, so that none meets what others have built.
+
+    The environment names them as long as they run.
+    """
+    with tempfile.TemporaryDirectory(prefix="olos-engines-", dir="/tmp") as name, _own_storage(Path(name)):
+        program = Path(name) / "bin" / "docker"
+        program.parent.mkdir()
+        program.write_text(BUILDKIT)
+        program.chmod(0o755)
+        with private_engine("overlay2") as address, _variable("DOCKER_HOST", address):
+            look = look_with_engine(address)
+            yield {
+                "buildah": Engine("buildah", look_with_buildah),
+                "docker": Engine("docker", look),
+                "buildkit": Engine("docker", look, program.parent),
+            }
+
+
+@contextmanager
+def _own_storage(folder: Path) -> Iterator[None]:
+    """A containers-storage.conf(5)."""
+    configuration = folder / "storage.conf"
+    configuration.write_text(
+        f'[storage]\ndriver = "overlay"\ngraphroot = "{folder}/graph"\nrunroot = "{folder}/run"\n'
+    )
+    try:
+        with _variable("CONTAINERS_STORAGE_CONF", str(configuration)):
+            yield
+    finally:
+        # buildah mounts its store on itself.
+        subprocess.run(["umount", "-R", "-q", folder / "graph" / "overlay"], check=False)
+
+
+@contextmanager
+def _variable(name: str, value: str) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(name, value)
+        yield
 
 
 @dataclass(frozen=True)
@@ -49,13 +95,15 @@ class Judged:
 
     own: dict[str, Facts]
     merged: dict[str, Facts]
-    config: dict[str, Any]
-    app: dict[str, Any]
+    config: ImageConfig
+    app: App
 
 
 def judged(engine: Engine, request: BuildRequest) -> Judged:
     """Build it. Raises BuildStepError."""
-    with tempfile.TemporaryDirectory() as name:
+    # The environment is everybody's: who needs no other PATH must not put back what another one has.
+    path = _variable("PATH", f"{engine.path}:{os.environ['PATH']}") if engine.path else nullcontext()
+    with tempfile.TemporaryDirectory() as name, path:
         built = BUILDERS[engine.builder].build(request, Path(name), SILENT)
         image = open_archive(built.path, Path(name), SILENT, built.tag)
         tree = canonicalise(merge(image.layers, SILENT), request.epoch, SILENT)
@@ -64,8 +112,8 @@ def judged(engine: Engine, request: BuildRequest) -> Judged:
         return Judged(
             own={facts.path: facts for facts in engine.look(image.config_digest.hex)},
             merged={facts.path: facts for facts in of_tree(tree)},
-            config=_plain(image.config),
-            app=_plain(app),
+            config=image.config,
+            app=app,
         )
 
 
@@ -74,22 +122,15 @@ def _args(image: Image) -> tuple[str, ...] | None:
     return None if image.config.entrypoint or image.config.cmd else ("none",)
 
 
-def _plain(record: object) -> dict[str, Any]:
-    result: dict[str, Any] = json.loads(json.dumps(record, default=vars_of))
-    return result
-
-
-def vars_of(record: object) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in record.__dataclass_fields__}  # type: ignore[attr-defined]
-
-
 def look_with_buildah(image: str) -> Iterator[Facts]:
     """The image as buildah mounts it."""
-    container = execute(["buildah", "from", "--pull-never", image]).stdout.strip()
+    storage = {"CONTAINERS_STORAGE_CONF": os.environ["CONTAINERS_STORAGE_CONF"]}
+    container = execute(["buildah", "from", "--pull-never", image], env=storage).stdout.strip()
     try:
-        yield from of_folder(Path(execute(["buildah", "mount", container]).stdout.strip()))
+        mounted = execute(["buildah", "mount", container], env=storage).stdout.strip()
+        yield from of_folder(Path(mounted))
     finally:
-        execute(["buildah", "rm", container])
+        execute(["buildah", "rm", container], env=storage)
 
 
 def look_with_engine(address: str) -> Callable[[str], Iterator[Facts]]:

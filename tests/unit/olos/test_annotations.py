@@ -46,6 +46,13 @@ def test_the_bytes_are_canonical() -> None:
     assert value["history"][2] == {"created_by": "/bin/sh -c make", "empty_layer": False, "line": 4}
 
 
+def test_rules_of_scrubbing_are_there_if_there_are_some() -> None:
+    assert "scrub" not in document()
+    scrubbed = replace(EXAMPLE, scrub=("apt", "pyc"))
+    assert decode(scrubbed.encode(), where="") == {**document(), "scrub": ["apt", "pyc"]}
+    assert Annotations.decode(scrubbed.encode()) == scrubbed
+
+
 def test_origins() -> None:
     expected = [0, 0, 1, 1, 1, 1, 1, 3, 1]
     assert EXAMPLE.entries == len(expected)
@@ -145,6 +152,13 @@ WRONG: dict[str, tuple[Callable[[], JSON], str]] = {
     "negative layer": (lambda: {**document(), "origins": [[1, -1]]}, "-1 is not from 0"),
     "run twice": (lambda: {**document(), "origins": [[1, 2], [1, 2]]}, r"origins\[1\]: of the same layer"),
     "epoch": (lambda: {**document(), "source_date_epoch": True}, "expected a whole number"),
+    "no rules": (lambda: {**document(), "scrub": []}, "here.scrub: expected names in order"),
+    "rules twice": (lambda: {**document(), "scrub": ["a", "a"]}, "here.scrub: expected names in order"),
+    "rules out of order": (
+        lambda: {**document(), "scrub": ["b", "a"]},
+        "here.scrub: expected names in order",
+    ),
+    "rule as number": (lambda: {**document(), "scrub": [1]}, r"here.scrub\[0\]: expected a string"),
 }
 
 

@@ -94,9 +94,7 @@ def test_what_stands_in_the_tar(tmp_path: Path) -> None:
         "x" * 200,
         "x" * 200 + "/" + "y" * 200,
     ]
-    assert {(m.uid, m.gid, m.uname, m.gname, m.mtime) for m in members} == {
-        (0, 0, "", "", OLDEST_TIME)
-    }
+    assert {(m.uid, m.gid, m.uname, m.gname, m.mtime) for m in members} == {(0, 0, "", "", OLDEST_TIME)}
     assert {m.name[:4]: m.mode for m in members if not m.issym()} == {
         "b": 0o755,
         "b/c": 0o755,

@@ -47,6 +47,7 @@ def names(tree: Merged) -> str:
 CASES: dict[str, tuple[Layers, str]] = {
     "whiteout of a file": (([file("a"), file("b")], [whiteout("a")]), "b"),
     "whiteout of a directory": (([directory("d"), file("d/x"), file("e")], [whiteout("d")]), "e"),
+    "whiteout of the longest name": (([file("n" * 255), file("b")], [whiteout("n" * 255)]), "b"),
     "whiteout of nothing": (([file("a")], [whiteout("b"), whiteout("x/y")]), "a"),
     "whiteout in the lowest layer": (([whiteout("a"), file("b")],), "b"),
     "whiteout does not hide its own layer": (([file("a")], [file("a"), whiteout("a")]), "a"),

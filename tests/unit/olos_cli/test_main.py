@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from olos.errors import BuildStepError, InputError, MismatchError, MissingToolError, OlosError, UsageError
-from olos_cli.main import COMMANDS
+from olos_cli.main import COMMANDS, module_of
 from support.cli import Call
 from support.olos import ROOT
 
@@ -28,14 +28,14 @@ def test_help_is_what_the_document_shows(call: Call, name: str) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_summary_is_the_first_line_of_the_help(name: str) -> None:
-    command = importlib.import_module(f"olos_cli.commands.{name}").command
+    command = importlib.import_module(module_of(name)).command
     assert command.name == name
     assert COMMANDS[name] == command.help.splitlines()[0]
 
 
 def test_every_command_has_its_module() -> None:
     modules = {path.stem for path in (ROOT / "olos_cli" / "commands").glob("*.py")} - {"__init__"}
-    assert modules == set(COMMANDS)
+    assert modules == {module_of(name).rpartition(".")[2] for name in COMMANDS}
 
 
 def test_without_arguments_there_is_help(call: Call) -> None:

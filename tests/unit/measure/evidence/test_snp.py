@@ -227,7 +227,9 @@ def test_clocks_may_differ_a_little(time: datetime) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"digest": hashes.SHA256()}, {"salt": 32}, {"digest": hashes.SHA256(), "salt": 32}], ids=str
+    "changes",
+    [{"digest": hashes.SHA256()}, {"salt": 32}, {"digest": hashes.SHA256(), "salt": 32}],
+    ids=["digest", "salt", "both"],
 )
 def test_other_parameters_of_pss_are_refused(changes: dict[str, Any]) -> None:
     world = snp_world()
