@@ -7,6 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Tests mount, make users and start a Docker Engine of their own.
 AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo env "PATH=$$PATH") PYTHONDONTWRITEBYTECODE=1
+PYTEST := $(AS_ROOT) $(BIN)/pytest -p no:cacheprovider
 SOURCES := $(shell find olos olos_build measure pack olos_cli runtime -name '*.py' -o -name '*.[chS]' -o -name 'meson.build' -o -name '*.ld') \
 	pyproject.toml meson.build README.md LICENSE
 
@@ -18,13 +19,16 @@ BENCH := 'import runpy, sys; sys.path.append("."); runpy.run_module("bench", run
 demo: $(VENV)/.installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/demo
 
+# On all processors, but for the integration tests: what they look for (containers, mounts, processes that
+# stay behind) must be nobody else's.
 test: $(VENV)/.installed-dev
 	scripts/install-packages test
-	$(AS_ROOT) $(BIN)/pytest -p no:cacheprovider -m 'not long'
+	$(PYTEST) -m 'not long' -n auto --dist loadfile --ignore tests/integration tests
+	$(PYTEST) -m 'not long' tests/integration
 
 test-long: $(VENV)/.installed-dev
 	scripts/install-packages test
-	$(AS_ROOT) $(BIN)/pytest -p no:cacheprovider -m long
+	$(PYTEST) -m long
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
