@@ -19,12 +19,9 @@ BENCH := 'import runpy, sys; sys.path.append("."); runpy.run_module("bench", run
 demo: $(VENV)/.installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/demo
 
-# On all processors, but for the integration tests: what they look for (containers, mounts, processes that
-# stay behind) must be nobody else's.
 test: $(VENV)/.installed-dev
 	scripts/install-packages test
-	$(PYTEST) -m 'not long' -n auto --dist loadfile --ignore tests/integration tests
-	$(PYTEST) -m 'not long' tests/integration
+	$(PYTEST) -m 'not long' -n auto --dist loadfile
 
 test-long: $(VENV)/.installed-dev
 	scripts/install-packages test

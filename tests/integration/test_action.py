@@ -92,7 +92,7 @@ def test_from_the_first_run_to_a_change(runner: Runner, tmp_path: Path) -> None:
     compared = olos("diff", FILE, runner.output("layout"), cwd=runner.workspace, expect=5).stdout
     assert "policy.debug" in report
     assert report.splitlines()[0] == compared.splitlines()[0]
-    assert "[source-date-epoch-differs]" in (tmp_path / "body.md").read_text("utf-8")
+    assert "source-date-epoch-differs" in (tmp_path / "body.md").read_text("utf-8")
 
 
 def test_with_a_tree_the_files_are_named(runner: Runner) -> None:
