@@ -24,7 +24,8 @@ SMALL_FILES = 20_000
 SMALL_SIZE = 8192
 MANY_FILES = 100_000
 
-OLOS = (sys.executable, "-m", "olos_cli")
+_SCRIPT = Path(sys.executable).with_name("olos")
+OLOS = (str(_SCRIPT),) if _SCRIPT.exists() else (sys.executable, "-m", "olos_cli")
 _MAKE_BASE = Path(__file__).parent.parent / "examples" / "base" / "make-base.sh"
 _DOCKERFILE = 'FROM scratch\nCOPY busybox /bin/\nCOPY data /data\nENTRYPOINT ["/bin/busybox", "true"]\n'
 

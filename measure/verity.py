@@ -20,7 +20,7 @@ from olos.progress import Progress
 from olos.verity import BLOCK, DIGEST_SIZE, FANOUT, level_offsets, superblock
 from olos.write_at import write_at
 
-_STEP = 32 * FANOUT * BLOCK
+_STEP = 128 * FANOUT * BLOCK
 """Bytes of the image that are hashed at a time: their digests fill whole hash blocks."""
 
 
