@@ -182,7 +182,7 @@ def test_the_report_names_the_stage_that_is_copied_from(store: Path, tmp_path: P
     assert "olos build --target made --check" in result.stdout
     assert "[date-in-content]" in result.stdout
     assert "cure: Write 'ENV SOURCE_DATE_EPOCH=0'" in result.stdout
-    assert max(map(len, result.stdout.splitlines())) <= 80
+    assert max(map(len, result.stdout.replace(str(tmp_path), "").splitlines())) <= 80
 
 
 def test_a_step_that_fails_under_another_kernel_release(store: Path, tmp_path: Path) -> None:
