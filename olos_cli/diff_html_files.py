@@ -79,8 +79,7 @@ def _title(origin: Origin | None) -> tuple[str, Markup]:
     """What wrote a group of files, and the instruction as far as it is known."""
     if origin is None:
         return "Not known which step wrote them", Markup("")
-    instruction = words.instruction(origin)
-    step = foreign(instruction) if instruction else Markup("")
+    step = foreign(origin.instruction) if origin.instruction else Markup("")
     if origin.layer == 0:
         return "Made by olos itself", Markup("")
     if origin.line is not None:

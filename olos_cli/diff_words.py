@@ -5,7 +5,6 @@ All of it can be shown as it is.
 
 from __future__ import annotations
 
-import re
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -13,7 +12,6 @@ from collections.abc import Iterable, Sequence
 from measure.diff.model import Attribute, Change, Difference, Origin
 from olos_cli.text import size, visible
 
-_BEFORE_SHELL = re.compile(r"(RUN )?(\|\d+ .*)?", re.DOTALL)
 """What builders write before a command: the instruction, and the number of ARGs with their values."""
 _LAST_YEAR_9999 = 253402300799
 _DIGITS = 16
@@ -71,17 +69,7 @@ def origin_title(origin: Origin) -> str:
         where = f"Dockerfile line {origin.line}"
     else:
         where = f"base image, layer {origin.layer}" if origin.base else f"layer {origin.layer}"
-    text = instruction(origin)
-    return f"{where}: {text}" if text else where
-
-
-def instruction(origin: Origin) -> str:
-    """The instruction without what builders add to it."""
-    text = (origin.instruction or "").strip().removesuffix("# buildkit").strip()
-    before, shell, command = text.partition("/bin/sh -c ")
-    if shell and _BEFORE_SHELL.fullmatch(before):
-        text = command.removeprefix("#(nop)").strip() if command.startswith("#(nop)") else f"RUN {command}"
-    return visible(text)
+    return f"{where}: {visible(origin.instruction)}" if origin.instruction else where
 
 
 def value(name: str, text: str | None) -> str:

@@ -52,4 +52,4 @@ def _origin(annotations: Annotations, layer: int) -> Origin:
     base = 0 < layer <= len(annotations.base_layers)
     if step is None:
         return Origin(layer, None, None, base)
-    return Origin(layer, step.line, step.created_by, base)
+    return Origin(layer, step.line, step.instruction, base)

@@ -47,12 +47,19 @@ def test_every_step_is_a_script_with_a_shell(step: dict[str, Any]) -> None:
     assert step["run"].strip()
 
 
+def inside(text: str) -> str:
+    """What an expression says; the text must be one, and nothing else."""
+    match = EXPRESSION.fullmatch(text)
+    assert match, text
+    return match[1]
+
+
 @pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
 def test_no_input_can_become_a_command(step: dict[str, Any]) -> None:
     """An expression in a script is replaced before the shell reads it; in `env` it is a value."""
     assert "${{" not in step["run"]
     for value in step.get("env", {}).values():
-        assert CONTEXTS.fullmatch(EXPRESSION.fullmatch(value)[1])  # type: ignore[index]
+        assert CONTEXTS.fullmatch(inside(value))
 
 
 def test_every_expression_names_something_that_there_is() -> None:
@@ -60,7 +67,7 @@ def test_every_expression_names_something_that_there_is() -> None:
     texts = [value for step in steps() for value in step.get("env", {}).values()]
     texts += [given["value"] for given in action["outputs"].values()]
     for text in texts:
-        kind, name, *rest = EXPRESSION.fullmatch(text)[1].split(".")  # type: ignore[index]
+        kind, name, *rest = inside(text).split(".")
         if kind == "inputs":
             assert name in action["inputs"]
         elif kind == "steps":

@@ -7,7 +7,7 @@ import tracemalloc
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import pytest
 from hypothesis import given, settings
@@ -95,8 +95,8 @@ class Slowly(io.RawIOBase):
 def test_a_stream_in_pieces() -> None:
     pages = [Page(i * 4096, bytes([i % 256]) * 4096, Permissions.R, chunks=0xFFFF - i) for i in range(100)]
     stream = stream_of(pages, SIZE)
-    pieces: BinaryIO = Slowly(stream)  # type: ignore[assignment]
-    assert measure(pieces, SILENT, where="pieces") == measured(stream)
+    pieces = Slowly(stream)
+    assert measure(cast("BinaryIO", pieces), SILENT, where="pieces") == measured(stream)
 
 
 class Terminal(io.BytesIO):
@@ -215,7 +215,7 @@ class Endless(io.RawIOBase):
 
 def test_gaps_without_end_need_no_memory() -> None:
     count = 8_000
-    stream: BinaryIO = Endless(iter(range(0, count * 8192, 8192)))  # type: ignore[assignment]
+    stream = cast("BinaryIO", Endless(iter(range(0, count * 8192, 8192))))
     tracemalloc.start()
     assert measure(stream, SILENT, where="gaps").pages == count
     _, peak = tracemalloc.get_traced_memory()
@@ -239,6 +239,6 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
         def read(self, size: int = -1) -> bytes:
             raise OSError(5, "Input/output error")
 
-    stream: BinaryIO = Failing()  # type: ignore[assignment]
+    stream = cast("BinaryIO", Failing())
     with pytest.raises(InputError, match="x: cannot be read: Input/output error"):
         measure(stream, SILENT, where="x")

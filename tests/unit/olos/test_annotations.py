@@ -110,6 +110,9 @@ def test_base_layers(lines: tuple[int | None, ...], count: int) -> None:
         ("/bin/sh -c echo '#(nop) ENV'", "RUN echo '#(nop) ENV'"),
         ("debootstrap", "debootstrap"),
         ("RUN /bin/sh -c one\ntwo\n # buildkit", "RUN one two"),
+        ("RUN /bin/sh -c make # buildkit", "RUN make"),
+        ("COPY /bin/sh -c x", "COPY /bin/sh -c x"),
+        ("/bin/sh -c echo \x1b", "RUN echo \x1b"),
         ("", ""),
     ],
 )

@@ -220,13 +220,9 @@ def test_lines_fit_into_a_terminal() -> None:
     [
         (Origin(0, None, None, False), "olos itself"),
         (Origin(1, None, None, True), "base image, layer 1"),
-        (Origin(1, None, "/bin/sh -c #(nop) ADD file:x in / ", True), "base image, layer 1: ADD file:x in /"),
-        (Origin(3, None, "COPY a b # buildkit", False), "layer 3: COPY a b"),
-        (Origin(3, 9, "RUN /bin/sh -c make # buildkit", False), "Dockerfile line 9: RUN make"),
-        (Origin(3, 9, "|1 A=b c /bin/sh -c make", False), "Dockerfile line 9: RUN make"),
-        (Origin(3, 9, "RUN |1 A=b /bin/sh -c make # buildkit", False), "Dockerfile line 9: RUN make"),
-        (Origin(3, 9, "COPY /bin/sh -c x", False), "Dockerfile line 9: COPY /bin/sh -c x"),
-        (Origin(3, 9, "/bin/sh -c echo \x1b", False), r"Dockerfile line 9: RUN echo \x1b"),
+        (Origin(1, None, "ADD file:x in /", True), "base image, layer 1: ADD file:x in /"),
+        (Origin(3, None, "COPY a b", False), "layer 3: COPY a b"),
+        (Origin(3, 9, "RUN echo \x1b", False), r"Dockerfile line 9: RUN echo \x1b"),
     ],
 )
 def test_origins(origin: Origin, title: str) -> None:

@@ -4,6 +4,7 @@ import dataclasses
 import resource
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -205,8 +206,8 @@ def test_hard_links(tmp_path: Path) -> None:
     }
 
 
-def changed_manifest(**sections: object) -> Manifest:
-    return dataclasses.replace(manifest_of(), **sections)  # type: ignore[arg-type]
+def changed_manifest(**sections: Any) -> Manifest:
+    return dataclasses.replace(manifest_of(), **sections)
 
 
 def keys(old: Manifest, new: Manifest) -> list[tuple[str, str, str | None, str | None]]:
@@ -255,9 +256,9 @@ APP = App(("/bin/app", "a", "b"), ("A=1", "B=2"), "/", User(0, 0, (5,)), "olos",
     ],
 )
 def test_keys_of_the_app(
-    app: dict[str, object], expected: list[tuple[str, str, str | None, str | None]]
+    app: dict[str, Any], expected: list[tuple[str, str, str | None, str | None]]
 ) -> None:
-    new = dataclasses.replace(APP, **app)  # type: ignore[arg-type]
+    new = dataclasses.replace(APP, **app)
     assert keys(changed_manifest(app=APP), changed_manifest(app=new)) == expected
 
 
@@ -286,10 +287,10 @@ def test_keys_of_the_app(
     ],
 )
 def test_keys_of_the_policy(
-    policy: dict[str, object], expected: list[tuple[str, str | None, str | None]]
+    policy: dict[str, Any], expected: list[tuple[str, str | None, str | None]]
 ) -> None:
     old = Policy(mounts=(Mount("/a", "tmpfs", False, 4),))
-    new = dataclasses.replace(old, **policy)  # type: ignore[arg-type]
+    new = dataclasses.replace(old, **policy)
     found = keys(changed_manifest(policy=old), changed_manifest(policy=new))
     assert [(key, before, after) for key, _, before, after in found] == expected
 
