@@ -28,9 +28,9 @@ TWIN = Cause(
     "One is the debug twin of the other: they differ in policy.debug and in nothing else.",
     "Pin the value of the one that was built without --debug.",
 )
-BASE = Origin(1, None, "/bin/sh -c #(nop) ADD file:8b1e79f91081eb527b455505d8b9f6f7d4dcae8e in / ", base=True)
-PIP = Origin(3, 7, "/bin/sh -c pip install --no-cache-dir -r requirements.txt", base=False)
-COPY = Origin(4, 9, "/bin/sh -c #(nop) COPY dir:9b1c in /app ", base=False)
+BASE = Origin(1, None, "ADD file:8b1e79f91081eb527b455505d8b9f6f7d4dcae8e in /", base=True)
+PIP = Origin(3, 7, "RUN pip install --no-cache-dir -r requirements.txt", base=False)
+COPY = Origin(4, 9, "COPY dir:9b1c in /app", base=False)
 OURS = Origin(0, None, None, base=False)
 
 

@@ -193,7 +193,7 @@ def test_hostile_strings_are_shown_harmlessly(tmp_path: Path) -> None:
 def wide_difference() -> Difference:
     """With everything long."""
     old, new = Digest.sha256(b"1"), Digest.sha256(b"2")
-    origin = Origin(2, 7, "RUN /bin/sh -c " + "apt-get install " * 20 + "# buildkit", False)
+    origin = Origin(2, 7, "RUN" + " apt-get install" * 20, False)
     attributes = (Attribute("mode", "0644", "0755"), Attribute("line 12", "x" * 300 + "a", "x" * 300 + "b"))
     changes = [
         Change("file", "/" + "long/" * 30, "changed", attributes, new_origin=origin),
