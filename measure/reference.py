@@ -18,6 +18,7 @@ from olos.canonical import JSON, encode, parse
 from olos.digest import Digest, sha256_of
 from olos.errors import InputError
 from olos.fields import Fields
+from olos.files import read_limited
 from olos.manifest import Manifest
 
 SCHEMA = "olos-reference/1"
@@ -101,14 +102,7 @@ class Reference:
 
 def load(path: Path) -> Reference:
     """Read a reference file. Raises InputError."""
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
-    except OSError as exc:
-        raise InputError(f"{path}: cannot be read: {exc.strerror}") from exc
-    if len(data) > MAX_BYTES:
-        raise InputError(f"{path}: is no reference: more than {MAX_BYTES} bytes", hint=_HINT)
-    return Reference.decode(data, where=str(path))
+    return Reference.decode(read_limited(path, MAX_BYTES, hint=_HINT), where=str(path))
 
 
 def of(measured: Measured, annotations: Annotations | None) -> Reference:

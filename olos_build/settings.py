@@ -6,9 +6,7 @@ values obey the rules of the manifest (docs/formats.md section 4), whose checks 
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +15,7 @@ from typing import TypeVar
 
 from olos.errors import InputError
 from olos.fields import Fields, as_number, as_text
+from olos.files import read_limited
 from olos.manifest import (
     CREDENTIALS,
     HOST_ARGS,
@@ -96,18 +95,7 @@ def check_epoch(value: object, where: str) -> int:
 
 
 def _read(path: Path) -> bytes:
-    try:
-        # Not blocking: nobody may keep us waiting with a named pipe.
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        with os.fdopen(descriptor, "rb") as stream:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise InputError(f"{path}: is not a regular file", hint=f"name an {FILE_NAME}")
-            data = stream.read(_LIMIT + 1)
-    except OSError as exc:
-        raise InputError(f"{path}: cannot be read: {exc.strerror}") from exc
-    if len(data) > _LIMIT:
-        raise InputError(f"{path}: more than the limit of {_LIMIT} bytes")
-    return data
+    return read_limited(path, _LIMIT, hint=f"name an {FILE_NAME}", regular=True)
 
 
 def _optional(table: Fields, key: str, read: Callable[[Fields, str], _T], default: _T) -> _T:

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from measure.pkcs1 import EXPONENT, MODULUS_BITS
 from olos.errors import InputError
-from olos_cli.files import read_limited
+from olos.files import read_limited
 
 Ask: TypeAlias = Callable[[], bytes | None]
 """Gives the passphrase of an encrypted key, or None if there is none to be had."""

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from olos.errors import InputError, UsageError
-from olos_cli.files import read_limited
+from olos.files import read_limited
 from olos_cli.options import FILE
 
 _F = TypeVar("_F", bound=Callable[..., Any])

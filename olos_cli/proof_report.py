@@ -13,10 +13,10 @@ from measure.proof.format import PROOF_LIMIT, Absence, Inclusion, Presence, Proo
 from measure.proof.paths import spell_path
 from olos.digest import Digest
 from olos.extent import Extent
+from olos.files import read_limited
 from olos.manifest import Mount
 from olos.spelling import spell
 from olos.tree import FileType
-from olos_cli.files import read_limited
 from olos_cli.listing import moment
 from olos_cli.text import visible, visible_path
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from measure.sgxs import Enclave, measure
 from olos.errors import InputError
+from olos.files import open_input
 from olos.progress import Progress
 
 STANDARD_INPUT = Path("-")
@@ -19,7 +20,7 @@ def measure_stream(path: Path, progress: Progress) -> Enclave:
             raise InputError("standard input: is closed")
         return measure(sys.stdin.buffer, progress, where="standard input")
     try:
-        with path.open("rb") as stream:
+        with open_input(path) as stream:
             return measure(stream, progress, where=str(path))
     except OSError as exc:
         raise InputError(f"{path}: cannot be read: {exc.strerror}") from exc

@@ -13,12 +13,12 @@ from measure.pkcs1 import MODULUS_BYTES
 from measure.sigstruct import TO_BE_SIGNED_SIZE, Sigstruct, Statement, assemble, check_statement, statement_of
 from olos.errors import InputError, MismatchError
 from olos.extent import Extent
+from olos.files import read_limited
 from olos.layout import SIGSTRUCT, SIGSTRUCT_SIZE, Layout, with_file
 from olos.output import atomic_file
 from olos.package import TABLE_OFFSET
 from olos.progress import Progress
 from olos_cli import pipeline
-from olos_cli.files import read_limited
 from olos_cli.keyfile import PrivateKey
 from pack import package
 from pack.table import stored_digest

@@ -10,10 +10,10 @@ from measure.layout import Measured
 from measure.sigstruct import Sigstruct, check_statement, statement_of
 from olos.digest import Digest
 from olos.errors import MismatchError
+from olos.files import read_limited
 from olos.layout import SIGSTRUCT, SIGSTRUCT_SIZE
 from olos.progress import Progress
 from olos_cli import pipeline
-from olos_cli.files import read_limited
 
 
 @dataclass(frozen=True, kw_only=True)

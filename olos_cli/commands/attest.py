@@ -13,8 +13,8 @@ from measure.evidence.demands import TCB_STATUSES, Demands
 from measure.evidence.formats import SIZE_LIMIT, verify
 from measure.evidence.model import File, Value
 from olos.errors import UsageError
+from olos.files import read_limited
 from olos_cli import attest_report, attest_values
-from olos_cli.files import read_limited
 from olos_cli.options import FILE, Command, Terminal, format_option, pass_terminal, terminal_options
 
 _MAX_FILES = 16
