@@ -21,7 +21,7 @@ def open_input(path: Path) -> BinaryIO:
 
 
 def read_limited(path: Path, limit: int, *, hint: str | None = None, regular: bool = False) -> bytes:
-    """All of a file. Raises InputError if that is more than `limit` bytes, or it should be `regular` and is not."""
+    """All of a file. Raises InputError if it is larger, or should be `regular` and is not."""
     try:
         with open_input(path) as stream:
             if regular and not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
