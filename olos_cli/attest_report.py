@@ -65,7 +65,9 @@ class Report:
             yield "it may be moved: it is worth as much as its migration agent"
         if self.demands.measurement is None and self.demands.signer is None:
             yield "neither measurement nor signer was demanded: any program can be behind it"
-        if self.demands.report_data is None:
+        if self.identity.key is not None:
+            yield "anybody may have the certificate: whoever shows it must prove to hold its key"
+        elif self.demands.report_data is None:
             yield "no nonce was demanded: this may be a replay"
 
 
@@ -76,6 +78,7 @@ def as_json(report: Report) -> Iterator[str]:
         "advisories": list(identity.advisories),
         "claims": [{"name": claim.name, "value": claim.value} for claim in identity.claims],
         "debug": identity.debug,
+        "key": _value_json(identity.key) if identity.key else None,
         "demanded": list(report.demanded),
         "migratable": identity.migratable,
         "measurement": _value_json(identity.measurement),
@@ -116,6 +119,8 @@ def as_text(report: Report) -> Iterator[str]:
     if identity.signer:
         yield from _row("signer", identity.signer.data.hex())
         yield from _row("", f"({identity.signer.name})")
+    if identity.key:
+        yield from _row("key", identity.key.data.hex())
     yield from _numbers(identity)
     yield from _value_rows(identity)
     for claim in identity.claims:

@@ -5,7 +5,7 @@ The certificates between may come in any order, with others that are not needed 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -60,8 +60,17 @@ class Chain:
         return min(certificate.not_after for certificate in self.certificates)
 
 
-def verify_chain(leaf: Certificate, others: Iterable[Certificate], roots: Roots, time: datetime) -> Chain:
+def verify_chain(
+    leaf: Certificate,
+    others: Iterable[Certificate],
+    roots: Roots,
+    time: datetime,
+    *,
+    understood: Set[str] = frozenset(),
+) -> Chain:
     """The chain from a certificate to one of the roots.
+
+    `understood` are critical extensions that the caller knows, besides the usual ones.
 
     Raises InputError if a certificate is missing, MismatchError if a signature is wrong, the root is not
     trusted, a certificate may not issue others, or one is not valid at this time.
@@ -76,7 +85,7 @@ def verify_chain(leaf: Certificate, others: Iterable[Certificate], roots: Roots,
             )
         path.append(_issuer(path[-1], pool))
     for depth, certificate in enumerate(path):
-        _check(certificate, depth, time)
+        _check(certificate, depth, time, understood)
     return Chain(tuple(path), name)
 
 
@@ -112,12 +121,12 @@ def _signed_by(certificate: Certificate, issuer: Certificate) -> bool:
     )
 
 
-def _check(certificate: Certificate, depth: int, time: datetime) -> None:
+def _check(certificate: Certificate, depth: int, time: datetime, understood: Set[str]) -> None:
     """What must hold of a certificate `depth` steps above the one that is verified."""
     what = f"{certificate.where} ({certificate.common_name!r})"
     check_validity(f"check 'validity': {what}", certificate.not_before, certificate.not_after, time)
     for name, extension in certificate.extensions.items():
-        if extension.critical and name not in _UNDERSTOOD:
+        if extension.critical and name not in _UNDERSTOOD | understood:
             raise InputError(f"{what}: has a critical extension that is not known: {name}")
     if depth:
         _check_issuer(certificate, depth, what)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from measure.evidence import cbor
@@ -10,7 +10,9 @@ from measure.evidence.signatures import PublicKey, verify_raw_p384
 from olos.errors import InputError, MismatchError
 
 TAG = 18
-_ALGORITHM, _ES384 = 1, -35
+ALGORITHM, CONTENT_TYPE, X5CHAIN = 1, 3, 33
+"""Labels of header parameters (RFC 9052, section 3.1; RFC 9360, section 2)."""
+_ES384 = -35
 _SIGNATURE_SIZE = 96
 
 
@@ -20,12 +22,16 @@ class Sign1:
 
     where: str
     protected: bytes
+    header: Mapping[int | str, cbor.Item]
     payload: bytes
     signature: bytes
 
     @classmethod
-    def decode(cls, data: bytes, where: str) -> Sign1:
-        """Read a message, tagged or not, with nothing in its unprotected header. Raises InputError."""
+    def decode(cls, data: bytes, where: str, *, parameters: Set[int] = frozenset({ALGORITHM})) -> Sign1:
+        """Read a message, tagged or not, with nothing in its unprotected header.
+
+        `parameters` are those of the protected header, by label. Raises InputError.
+        """
         parts = cbor.decode(data, where, tag=TAG)
         match parts:
             case (bytes(protected), Mapping() as unprotected, bytes(payload), bytes(signature)):
@@ -35,13 +41,13 @@ class Sign1:
         if unprotected:
             raise InputError(f"{where}: has header parameters that are not signed")
         header = cbor.decode(protected, f"{where}: protected header")
-        if header != {_ALGORITHM: _ES384}:
+        if not isinstance(header, Mapping) or header.get(ALGORITHM) != _ES384 or set(header) != parameters:
             raise InputError(f"{where}: is not signed with ES384, or has other protected header parameters")
         if len(signature) != _SIGNATURE_SIZE:
             raise InputError(
                 f"{where}: has a signature of {len(signature)} bytes, expected {_SIGNATURE_SIZE}"
             )
-        return cls(where, protected, payload, signature)
+        return cls(where, protected, header, payload, signature)
 
     def verify(self, key: PublicKey) -> None:
         """Raises MismatchError unless the message is signed by the key."""

@@ -55,14 +55,19 @@ def check_demands(identity: Identity, demands: Demands) -> None:
     _check_tcb(identity, demands)
 
 
-def _check_kind(identity: Identity, demands: Demands) -> None:
-    if identity.simulated and not demands.allow_simulated:
+def check_simulation(simulated: bool, demands: Demands) -> None:
+    """Raises MismatchError for evidence of a simulation, unless that is allowed."""
+    if simulated and not demands.allow_simulated:
         raise MismatchError.of(
             "check 'simulated'",
             expected="evidence of hardware",
             actual="evidence of a simulation, which protects nothing",
             hint="for development: --allow-simulated",
         )
+
+
+def _check_kind(identity: Identity, demands: Demands) -> None:
+    check_simulation(identity.simulated, demands)
     if identity.debug and not demands.allow_debug:
         raise MismatchError.of(
             "check 'debug'",

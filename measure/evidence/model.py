@@ -59,6 +59,8 @@ class Identity:
     """What the environment itself put in: REPORT_DATA, or the nonce of a document."""
     report_data_padded: bool = True
     """Whether the field has a fixed length, and a shorter value is followed by zeros."""
+    key: Value | None = None
+    """The digest of the key of the certificate that the evidence was in, and that it vouches for."""
     signer: Value | None = None
     """Who vouches for the measurement: a digest of a key or a certificate."""
     product_id: int | None = None

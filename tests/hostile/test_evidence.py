@@ -12,7 +12,7 @@ from measure.evidence.demands import Demands
 from measure.evidence.formats import SIZE_LIMIT, verify
 from measure.evidence.model import File, Identity
 from olos.errors import InputError, MismatchError, OlosError
-from support.evidence import FIELDS, TIME, nitro_world, snp_world, tlv
+from support.evidence import FIELDS, TIME, ec_key, nitro_world, simulated_world, snp_world, tlv
 
 STEP = 3  # every third byte, another bit each time
 LAX = Demands(allow_debug=True, allow_migration=True)
@@ -25,6 +25,11 @@ def snp(data: bytes) -> Identity:
 
 def nitro(data: bytes) -> Identity:
     return verify(File("document", data), LAX, roots=nitro_world().roots, time=TIME)
+
+
+def simulated(data: bytes) -> Identity:
+    demands = Demands(allow_debug=True, allow_simulated=True)
+    return verify(File("evidence", data), demands, roots=simulated_world().roots, time=TIME)
 
 
 def flipped(data: bytes, bit: int) -> bytes:
@@ -56,10 +61,23 @@ def test_every_part_of_a_document_counts() -> None:
             nitro(flipped(data, 8 * at + at % 8))
 
 
+@pytest.mark.parametrize("what", ["evidence", "certificate"])
+def test_every_part_of_a_simulation_counts(what: str) -> None:
+    world = simulated_world()
+    data = world.evidence().data if what == "evidence" else world.attested(ec_key("app")).der
+    for at in range(0, len(data), STEP):
+        with pytest.raises(OlosError):
+            simulated(flipped(data, 8 * at + at % 8))
+
+
 @pytest.mark.parametrize(
     ("data", "verified"),
-    [(snp_world().report().data, snp), (nitro_world().document().data, nitro)],
-    ids=["snp", "nitro"],
+    [
+        (snp_world().report().data, snp),
+        (nitro_world().document().data, nitro),
+        (simulated_world().evidence().data, simulated),
+    ],
+    ids=["snp", "nitro", "simulated"],
 )
 def test_evidence_that_ends_early(data: bytes, verified: Callable[[bytes], Identity]) -> None:
     for size in range(0, len(data), 7):

@@ -324,3 +324,85 @@ def nitro_world() -> NitroWorld:
     regional = issue("Region", ec_key("region"), root, Terms(path_length=0))
     leaf = issue("i-0123456789abcdef0", ec_key("leaf"), regional, Terms(ca=False, key_usage=False))
     return NitroWorld(root, regional, leaf)
+
+
+# --- the simulated TEE --------------------------------------------------------------------------------------
+
+SIMULATED_EXTENSION = "2.25.235170598882043719799641300614159717721"
+SIMULATED_MEASUREMENT = bytes(range(32))
+SIMULATED_SIGNER = bytes(range(200, 232))
+SPKI_DIGESTS: Mapping[str, type[hashes.SHA256 | hashes.SHA384]] = {
+    "secp256r1": hashes.SHA256,
+    "secp384r1": hashes.SHA384,
+}
+
+
+@dataclass(frozen=True)
+class SimulatedWorld:
+    """Somebody's simulated TEE, as docs/formats.md section 13 has it."""
+
+    root: Party
+    leaf: Party
+
+    @property
+    def roots(self) -> tuple[File, ...]:
+        return (File("root.pem", self.root.pem),)
+
+    def claims(self, changes: Mapping[int, Any] | None = None) -> dict[int, Any]:
+        """The claims of good evidence; a change to None leaves one out."""
+        good = {
+            6: int(TIME.timestamp()),
+            10: REPORT_DATA,
+            263: 1,
+            265: "urn:uuid:b0ec35b8-3f4f-4a19-8ebb-1c3d54b6d559",
+            -70001: True,
+            -70002: SIMULATED_MEASUREMENT,
+            -70003: SIMULATED_SIGNER,
+            -70004: 7,
+            -70005: 3,
+            -70006: "linux",
+        }
+        return {label: value for label, value in (good | dict(changes or {})).items() if value is not None}
+
+    def evidence(self, changes: Mapping[int, Any] | None = None) -> File:
+        """Signed evidence with other claims in it."""
+        return self.signed(cbor2.dumps(self.claims(changes)))
+
+    def signed(self, payload: bytes, header: Mapping[int, Any] | None = None) -> File:
+        """A message with any payload; `header` changes its protected header."""
+        good = {1: -35, 3: "application/eat+cwt", 33: [self.leaf.der, self.root.der]}
+        protected = cbor2.dumps(good | dict(header or {}))
+        key = self.leaf.key
+        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        to_be_signed = cbor2.dumps(["Signature1", protected, b"", payload])
+        r, s = decode_dss_signature(key.sign(to_be_signed, ec.ECDSA(hashes.SHA384())))
+        signature = r.to_bytes(48, "big") + s.to_bytes(48, "big")
+        return File("evidence.cbor", cbor2.dumps(cbor2.CBORTag(18, [protected, {}, payload, signature])))
+
+    def attested(
+        self,
+        key: ec.EllipticCurvePrivateKey,
+        changes: Mapping[int, Any] | None = None,
+        terms: Terms | None = None,
+    ) -> Party:
+        """An attested certificate (section 14) of a key."""
+        spki = key.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        digest = hashes.Hash(SPKI_DIGESTS[key.curve.name]())
+        digest.update(spki)
+        evidence = self.evidence({10: digest.finalize().ljust(64, b"\0")} | dict(changes or {}))
+        message = cbor2.dumps(["application/eat+cwt", evidence.data, 4])
+        terms = replace(terms or Terms(ca=False, key_usage=False), digest=SPKI_DIGESTS[key.curve.name]())
+        return issue(
+            "app", key, None, replace(terms, extensions=terms.extensions or {"2.23.133.5.4.9": message})
+        )
+
+
+@functools.cache
+def simulated_world(name: str = "simulated") -> SimulatedWorld:
+    """The usual one, or another one of another name."""
+    marked = Terms(path_length=0, extensions={SIMULATED_EXTENSION: b"\x0c\x09simulated"}, critical=True)
+    root = issue("olos simulated TEE root, protects nothing", ec_key(f"{name} root"), None, marked)
+    terms = replace(marked, ca=False, path_length=None, key_usage=False)
+    return SimulatedWorld(root, issue("olos simulated TEE", ec_key(f"{name} leaf"), root, terms))

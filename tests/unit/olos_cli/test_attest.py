@@ -99,6 +99,7 @@ def test_what_a_program_reads(verify: Call, tmp_path: Path) -> None:
     assert found == {
         "advisories": [],
         "debug": False,
+        "key": None,
         "demanded": ["nonce", "PCR1"],
         "measurement": {"name": "PCR0", "value": PCRS[0].hex()},
         "migratable": False,
