@@ -7,9 +7,12 @@ what was not asked for, so that an unknown key is always an error.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
 
 from olos.errors import InputError
+
+_T = TypeVar("_T")
 
 
 class Fields:
@@ -40,6 +43,14 @@ class Fields:
         if key not in self._members:
             raise InputError(f"{self.where(key)}: missing")
         return self._members[key]
+
+    def __iter__(self) -> Iterator[str]:
+        """The keys as they are, in order; strings that may be anything."""
+        return iter(self._members)
+
+    def members(self, key: str) -> Fields:
+        """The object that a member is."""
+        return Fields(self.raw(key), self.where(key))
 
     def text(self, key: str) -> str:
         """A string without NUL."""
@@ -73,6 +84,15 @@ class Fields:
     def texts(self, key: str) -> tuple[str, ...]:
         """A list of strings without NUL."""
         return tuple(as_text(item, f"{self.where(key)}[{i}]") for i, item in enumerate(self.items(key)))
+
+    def unless_default(self, key: str, read: Callable[[Fields, str], _T], default: _T) -> _T:
+        """What `read` makes of a member that is there only if it is not the default."""
+        if not self.optional(key):
+            return default
+        value = read(self, key)
+        if value == default:
+            raise InputError(f"{self.where(key)}: has its default value; then the key must be absent")
+        return value
 
     def done(self) -> None:
         """Refuse members that nobody asked for."""

@@ -8,13 +8,15 @@ what the measurement hashes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from olos.canonical import JSON, decode, encode
 from olos.digest import Digest, sha256_of
 from olos.errors import InputError
 from olos.fields import Fields
+from olos.pattern import read_patterns
+from olos.rlimit import Rlimit, read_rlimits
 
 SCHEMA = "olos/1"
 ROOTFS_FORMAT = "olos-rootfs-1"
@@ -26,6 +28,7 @@ TARGETS = ("linux",)
 HOST_ARGS = ("deny", "append", "replace")
 MOUNT_TYPES = ("tmpfs", "host", "sealed")
 CREDENTIALS = ("none", "pem")
+LOG_LEVELS = ("error", "info", "debug")
 MEBIBYTE = 1 << 20
 MIN_MEMORY = 64 * MEBIBYTE
 MAX_MEMORY = 1 << 46
@@ -137,9 +140,13 @@ class Policy:
     mounts: tuple[Mount, ...] = ()
     ports: tuple[str, ...] = ()
     credentials: str = "none"
+    host_env_patterns: tuple[tuple[str, str], ...] = ()
+    log_level: str = "error"
+    outgoing: bool = False
+    rlimits: tuple[Rlimit, ...] = ()
 
     def json(self) -> JSON:
-        return {
+        members: dict[str, JSON] = {
             "credentials": self.credentials,
             "debug": self.debug,
             "host_args": self.host_args,
@@ -151,6 +158,15 @@ class Policy:
             "security_version": self.security_version,
             "target": self.target,
         }
+        if self.host_env_patterns:
+            members["host_env_patterns"] = dict(self.host_env_patterns)
+        if self.log_level != LOG_LEVELS[0]:
+            members["log_level"] = self.log_level
+        if self.outgoing:
+            members["outgoing"] = True
+        if self.rlimits:
+            members["rlimits"] = {limit.name: limit.json() for limit in self.rlimits}
+        return members
 
 
 @dataclass(frozen=True)
@@ -271,8 +287,13 @@ def _policy(fields: Fields) -> Policy:
         ),
         ports=check_ports(fields.texts("ports"), fields.where("ports")),
         credentials=fields.choice("credentials", CREDENTIALS),
+        host_env_patterns=fields.unless_default("host_env_patterns", read_patterns, ()),
+        log_level=fields.unless_default("log_level", lambda f, key: f.choice(key, LOG_LEVELS), LOG_LEVELS[0]),
+        outgoing=fields.unless_default("outgoing", Fields.flag, False),
+        rlimits=fields.unless_default("rlimits", read_rlimits, ()),
     )
     fields.done()
+    check_policy(policy, fields.where)
     _check_sorted(policy.host_env, fields.where("host_env"))
     _check_sorted(policy.ports, fields.where("ports"))
     _check_sorted([mount.target for mount in policy.mounts], fields.where("mounts"))
@@ -294,6 +315,16 @@ def _check_sorted(items: Iterable[str] | Iterable[int], where: str) -> None:
     values: list[str | int] = list(items)
     if values != sorted(set(values), key=lambda v: v.encode() if isinstance(v, str) else v):
         raise InputError(f"{where}: not sorted, or an item stands twice")
+
+
+def check_policy(policy: Policy, where: Callable[[str], str]) -> None:
+    """What one key of a policy demands of another. Raises InputError; `where` gives the place of a key."""
+    for name in sorted({name for name, _ in policy.host_env_patterns} - {*policy.host_env}):
+        raise InputError(f"{where('host_env_patterns')}: {name[:80]!r} is not in {where('host_env')}")
+    if policy.log_level == "debug" and not policy.debug:
+        raise InputError(
+            f"{where('log_level')}: 'debug' is for debug builds only", hint="set policy.debug, too"
+        )
 
 
 def check_layout_name(name: str, where: str) -> str:

@@ -70,20 +70,43 @@ static int separate(struct json *j)
     return 0;
 }
 
-int json_key(struct json *j, const char *key)
+/* Whether `"key":` stands at a position. */
+static bool is_key(const struct json *j, size_t position, const char *key)
 {
     size_t length = strlen(key);
+    const uint8_t *at = j->data + position;
+    return j->size - position >= length + 3 && at[0] == '"' && memcmp(at + 1, key, length) == 0 &&
+           at[length + 1] == '"' && at[length + 2] == ':';
+}
+
+int json_key(struct json *j, const char *key)
+{
     if (peek(j) == '}')
         return json_refuse(j, "key \"%s\" is missing", key);
     if (separate(j))
         return -1;
-    const uint8_t *at = j->data + j->at;
-    bool same = j->size - j->at >= length + 3 && at[0] == '"' && memcmp(at + 1, key, length) == 0 &&
-                at[length + 1] == '"' && at[length + 2] == ':';
-    if (!same)
+    if (!is_key(j, j->at, key))
         return json_refuse(j, "expected key \"%s\"; keys are sorted, none is missing, unknown or there twice", key);
-    j->at += length + 3;
+    j->at += strlen(key) + 3;
     return 0;
+}
+
+bool json_optional_key(struct json *j, const char *key)
+{
+    size_t at = j->at + !j->first[j->depth];
+    return (j->first[j->depth] || peek(j) == ',') && at < j->size && is_key(j, at, key) && json_key(j, key) == 0;
+}
+
+int json_member(struct json *j, char **name)
+{
+    *name = NULL;
+    if (peek(j) == '}')
+        return 0;
+    if (separate(j) || json_new_text(j, name) || expect(j, ":")) {
+        free(*name);
+        return -1;
+    }
+    return 1;
 }
 
 int json_item(struct json *j)
@@ -184,6 +207,11 @@ int json_text(struct json *j, char *text, size_t room, size_t *length)
     if (length)
         *length = used;
     return 0;
+}
+
+bool json_is_text(const struct json *j)
+{
+    return peek(j) == '"';
 }
 
 /* How much room the string at the present position needs at most, with its final NUL. */

@@ -35,6 +35,13 @@ int json_close(struct json *j, char bracket);
 /* The next key of the object is `key`; its value follows. */
 int json_key(struct json *j, const char *key);
 
+/* Whether the next key is this one; then its value follows, else nothing has been read. */
+bool json_optional_key(struct json *j, const char *key);
+
+/* 1 if another member of an object with keys of any kind follows: its key, in memory of its own; 0 if the end
+   does. Keys are sorted if each is greater than the one before it, which is the caller's to check. */
+int json_member(struct json *j, char **name);
+
 /* 1 if another item of the list follows, 0 if its end does. */
 int json_item(struct json *j);
 
@@ -42,7 +49,10 @@ int json_item(struct json *j);
    `length` may be NULL. A room of `j->size - j->at` is always enough. */
 int json_text(struct json *j, char *text, size_t room, size_t *length);
 
-/* The same, in memory of its own. */
+/* Whether the next value is a string. */
+bool json_is_text(const struct json *j);
+
+/* A string, in memory of its own. */
 int json_new_text(struct json *j, char **text);
 
 /* An integer from `low` to `high`, both included. */

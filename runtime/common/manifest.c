@@ -5,6 +5,7 @@
 
 #include "json.h"
 #include "names.h"
+#include "policy_reader.h"
 
 #define MEBIBYTE (UINT64_C(1) << 20)
 #define MIN_MEMORY (64 * MEBIBYTE)
@@ -218,6 +219,7 @@ static int read_identity(struct json *j, struct olos_policy *policy)
     uint64_t product_id, security_version;
     TRY(json_key(j, "product_id"));
     TRY(json_number(j, 0, MAX_SVN, &product_id));
+    TRY(policy_read_rlimits(j, policy));
     TRY(json_key(j, "security_version"));
     TRY(json_number(j, 0, MAX_SVN, &security_version));
     policy->product_id = (uint16_t)product_id;
@@ -243,12 +245,15 @@ static int read_policy(struct json *j, struct olos_manifest *m)
     policy->host_args = (enum olos_host_args)choice;
     TRY(json_key(j, "host_env"));
     TRY(read_set(j, &policy->host_env, is_variable, "name of an environment variable"));
+    TRY(policy_read_patterns(j, policy));
+    TRY(policy_read_log_level(j, policy));
     TRY(json_key(j, "memory"));
     TRY(json_number(j, MIN_MEMORY, MAX_MEMORY, &policy->memory));
     if (policy->memory % MEBIBYTE)
         return json_refuse(j, "memory is not a multiple of 1 MiB");
     TRY(json_key(j, "mounts"));
     TRY(read_mounts(j, policy));
+    TRY(policy_read_outgoing(j, policy));
     TRY(json_key(j, "ports"));
     TRY(read_set(j, &policy->ports, is_port, "port of the form 80/tcp"));
     TRY(read_identity(j, policy));
@@ -342,6 +347,7 @@ void manifest_free(struct olos_manifest *m)
     for (size_t i = 0; i < m->policy.mount_count; i++)
         free(m->policy.mounts[i].target);
     free(m->policy.mounts);
+    policy_free_optional(&m->policy);
     free(m->rootfs.path);
     *m = (struct olos_manifest){0};
 }

@@ -43,6 +43,19 @@ struct olos_mount {
 enum olos_credentials { OLOS_CREDENTIALS_NONE, OLOS_CREDENTIALS_PEM };
 enum olos_host_args { OLOS_ARGS_DENY, OLOS_ARGS_APPEND, OLOS_ARGS_REPLACE };
 
+enum olos_log_level { OLOS_LOG_ERROR, OLOS_LOG_INFO, OLOS_LOG_DEBUG };
+
+struct olos_pattern { /* of the values of a variable: see pattern.h */
+    char *name, *text;
+};
+
+#define OLOS_UNLIMITED UINT64_MAX
+
+struct olos_rlimit {
+    int resource; /* as in getrlimit(2) */
+    uint64_t soft, hard;
+};
+
 struct olos_policy {
     enum olos_credentials credentials;
     bool debug;
@@ -52,6 +65,13 @@ struct olos_policy {
     size_t mount_count;
     struct olos_mount *mounts;
     uint16_t product_id, security_version;
+    /* the optional keys (policy_reader.h) */
+    size_t pattern_count; /* sorted by name */
+    struct olos_pattern *patterns;
+    enum olos_log_level log_level;
+    bool outgoing;
+    size_t rlimit_count;
+    struct olos_rlimit *rlimits;
 };
 
 struct olos_rootfs {

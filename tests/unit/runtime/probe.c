@@ -21,6 +21,7 @@
 
 #include "blockhash.h"
 #include "measure.h"
+#include "pattern.h"
 
 #define TABLE_FILE_SIZE (1 << 20) /* of the package around a file table */
 
@@ -171,13 +172,31 @@ static int probe_blocks(struct item *item, struct olos_error *error, bool quiet)
     return 0;
 }
 
+/* A pattern, NUL, a value: whether it matches. */
+static int probe_pattern(struct item *item, struct olos_error *error, bool quiet)
+{
+    struct pattern *pattern = allocate(1, sizeof *pattern);
+    char *text = allocate(item->size + 2, 1);
+    memcpy(text, item->data, item->size);
+    const char *reason = pattern_compile(pattern, text);
+    int result = reason ? olos_fail(error, OLOS_INPUT, "%s", reason) : 0;
+    if (!result) {
+        bool matches = pattern_matches(pattern, text + strlen(text) + 1);
+        if (!quiet)
+            printf("0 %d", matches);
+    }
+    free(text);
+    free(pattern);
+    return result;
+}
+
 static const struct {
     const char *name;
     int (*run)(struct item *, struct olos_error *, bool quiet);
 } verbs[] = {
     {"manifest", probe_manifest}, {"table", probe_table},     {"walk", probe_walk},
     {"rootfs", probe_rootfs},     {"compress", probe_compress}, {"sha256", probe_sha256},
-    {"blocks", probe_blocks},
+    {"blocks", probe_blocks},     {"pattern", probe_pattern},
 };
 
 /* ---- items and changes ---- */

@@ -11,6 +11,7 @@ import pytest
 from olos.canonical import JSON, encode
 from olos.errors import InputError
 from olos.manifest import Manifest, Mount, Policy
+from olos.rlimit import Rlimit
 from support.manifests import manifest_of
 from support.probe import ask, fuzz
 
@@ -30,6 +31,10 @@ RICH = manifest_of(
         product_id=65535,
         credentials="pem",
         debug=True,
+        host_env_patterns=(("A", "[0-9]{1,5}|a*"), ("_b.c-d", r"\.(x|y)+")),
+        log_level="debug",
+        outgoing=True,
+        rlimits=(Rlimit("cpu", 0, 2**53 - 1), Rlimit("nofile", 10, 1 << 20), Rlimit("stack", 1, None)),
     ),
 ).encode()
 
@@ -41,9 +46,15 @@ VALUES: tuple[JSON, ...] = (
     *("a" * 64, "a" * 65, "tmpfs", "host", "none", "append", "linux", "olos/1", "ü", "a\x7f", "a=b", "1a"),
     *(["80/tcp"], ["0/tcp"], ["65536/udp"], ["080/tcp"], ["80/icmp"], ["80/tcp", "9/tcp"], ["A=1", "A=2"]),
     *(["A=1", "AB=2", "A"], ["=x"], ["A"], ["_"], ["1A"], ["A-B", "A.B"], ["é"], ["/bin/app"], [""], "a\0b"),
+    *("error", "info", "debug", "unlimited", [1, 2, 3], [1 << 20, 1 << 20]),
+    *([1 << 20, (1 << 20) + 1], ["unlimited", "unlimited"], {"A": "a"}, {"B": "a"}, {"A": "^a"}, {"A": 1}),
+    *({"as": [0, 0]}, {"nice": [1, 1], "nofile": [1, 1]}, {"ulimit": [1, 1]}, "a{1,2}", "a{2,1}", "(", "()"),
+    *("a" * 255, "a" * 256, "a{255}", "(a{16}){16}", "(a{16}){17}", "[]", "[a-]", "[b-a]", "é", "a**"),
 )
 """What is put in the place of every value; some are right in one place and wrong in others."""
 
+MIXED: tuple[list[int | str], ...] = ([1, "unlimited"], ["unlimited", 1])
+"""The same for limits."""
 
 PIECES = (
     *(rb"\u0000", rb"\u001f", rb"\u001F", rb"\u0008", rb"\/", rb"\ud800", rb"\n", b" ", b"\n", b",", b'"'),
@@ -82,7 +93,7 @@ def edits() -> Iterator[bytes]:
     for path in places(json.loads(RICH)):
         yield edited(path, "drop", None)
         yield edited(path, "add", "a")
-        for value in VALUES:
+        for value in (*VALUES, *MIXED):
             yield edited(path, "put", value)
 
 
