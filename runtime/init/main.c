@@ -10,6 +10,7 @@
 #include "control.h"
 #include "files.h"
 #include "input.h"
+#include "memory.h"
 #include "relay.h"
 #include "rootfs.h"
 #include "system.h"
@@ -48,6 +49,7 @@ static int run_app(struct relay_lines *lines, struct olos_error *error)
     command.env = app_environment(&invocation.env, &manifest.app, run.tty);
     command.app = &manifest.app;
     command.tty = run.tty;
+    lines->memory = memory_open();
     control_await_go(lines->control);
     pid_t app = app_start(&command, &streams, error);
     if (app < 0)

@@ -12,13 +12,14 @@
 
 #include "control.h"
 #include "input.h"
+#include "memory.h"
 #include "output.h"
 
 /* How often a terminal that nobody has open is looked at. */
 #define TERMINAL_PAUSE_MS 50
 
 static struct {
-    int control;
+    int control, memory;
     pid_t app;
     bool tty, exited;
     int status;
@@ -86,6 +87,12 @@ static void handle(const struct control_frame *frame)
     control_send(state.control, (struct control_frame){.kind = CONTROL_DONE});
 }
 
+static uint16_t victims(void)
+{
+    uint64_t count = memory_victims(state.memory);
+    return count < UINT16_MAX ? (uint16_t)count : UINT16_MAX;
+}
+
 static _Noreturn void finish(void)
 {
     kill(-1, SIGKILL);
@@ -97,8 +104,11 @@ static _Noreturn void finish(void)
     uint64_t consumed = input_consumed(&state.input);
     uint64_t delivered = state.outputs[0].count + state.outputs[1].count;
     control_send(state.control, (struct control_frame){.kind = CONTROL_CONSUMED, .d = consumed});
-    control_send(state.control, (struct control_frame){
-                                    .kind = CONTROL_EXIT, .a = by_signal, .c = (uint32_t)code, .d = delivered});
+    control_send(state.control, (struct control_frame){.kind = CONTROL_EXIT,
+                                                       .a = by_signal,
+                                                       .b = victims(),
+                                                       .c = (uint32_t)code,
+                                                       .d = delivered});
     control_halt();
 }
 
@@ -155,6 +165,7 @@ static void serve(int children)
 _Noreturn void relay(const struct relay_lines *lines, const struct streams *streams, pid_t app, bool tty)
 {
     state.control = lines->control;
+    state.memory = lines->memory;
     state.app = app;
     state.tty = tty;
     state.input = (struct input){

@@ -10,6 +10,7 @@ struct relay_lines {
     int children; /* relay_prepare */
     int slots;    /* input_open */
     int stdout_line, stderr_line;
+    int memory; /* memory_open */
 };
 
 /* Serve the app until it ends, end all that it left behind, deliver its output and report its status. */

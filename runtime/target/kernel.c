@@ -44,18 +44,29 @@ static void add(struct words *words, const char *format, ...)
     va_end(arguments);
 }
 
+/* One that never has a name is never left behind; some file systems of users (FUSE) know no such files. */
+static int unnamed_file(const char *directory)
+{
+    char name[600];
+    int fd = open(directory, O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0700);
+    if (fd >= 0)
+        return fd;
+    snprintf(name, sizeof name, "%s/olos-XXXXXX", directory);
+    fd = mkostemp(name, O_CLOEXEC);
+    if (fd >= 0)
+        unlink(name);
+    return fd;
+}
+
 /* A place for a file without a name that may be mapped as a program: the kernel's memory. */
 static bool can_hold_memory(const char *directory, uint64_t size)
 {
-    char name[600];
     struct statvfs space;
-    snprintf(name, sizeof name, "%s/olos-XXXXXX", directory);
     if (statvfs(directory, &space) || space.f_bavail * space.f_frsize < size)
         return false;
-    int fd = mkostemp(name, O_CLOEXEC);
+    int fd = unnamed_file(directory);
     if (fd < 0)
         return false;
-    unlink(name);
     void *page = ftruncate(fd, 4096) ? MAP_FAILED : mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
     close(fd);
     return page != MAP_FAILED && munmap(page, 4096) == 0;

@@ -104,7 +104,7 @@ static int run(const struct olos_options *options, const struct olos_layout *lay
         write_run(&text, options, &loaded.manifest.policy, measurement, rootfs, &terminal, error) ||
         boot_load(&boot, layout, &loaded, &text, error))
         return -1;
-    const struct session_options session = {&boot, &loaded.manifest, &terminal};
+    const struct session_options session = {&boot, &loaded.manifest, &terminal, options->stop_seconds};
     if (session_run(&session, &outcome, error))
         return -1;
     session_exit(&outcome);

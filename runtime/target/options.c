@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "grace.h"
+
 #define PREFIX "--olos-"
 #define END_OF_OPTIONS "--olos--"
 
@@ -56,6 +58,25 @@ static int set_action(struct olos_options *options, size_t which, const char *op
     return actions[which].has_value ? take_value(&options->value, option, argv, at, error) : 0;
 }
 
+static int set_stop_timeout(struct olos_options *options, const char *option, char **argv, int *at,
+                            struct olos_error *error)
+{
+    const char *text = NULL;
+    if (take_value(&text, option, argv, at, error))
+        return -1;
+    if (strcmp(text, "never") == 0) {
+        options->stop_seconds = GRACE_FOREVER;
+        return 0;
+    }
+    size_t digits = strspn(text, "0123456789");
+    long seconds = strtol(text, NULL, 10);
+    if (!digits || digits > 5 || text[digits] || seconds > GRACE_MAX_SECONDS)
+        return olos_fail(error, OLOS_USAGE, "%s: %.80s is neither a number of seconds up to %d nor 'never'", option,
+                         text, GRACE_MAX_SECONDS);
+    options->stop_seconds = (int)seconds;
+    return 0;
+}
+
 static int read_option(struct olos_options *options, const char *option, char **argv, int *at,
                        struct olos_error *error)
 {
@@ -72,6 +93,8 @@ static int read_option(struct olos_options *options, const char *option, char **
         return olos_fail(error, OLOS_USAGE, "%s: %.80s is not 64 lower-case hexadecimal digits", option,
                          options->expected);
     }
+    if (strcmp(name, "stop-timeout") == 0)
+        return set_stop_timeout(options, option, argv, at, error);
     return olos_fail(error, OLOS_USAGE, "%.80s: no such option\n"
                      "  hint: --olos-help lists them; " END_OF_OPTIONS " goes before an argument of the app's", option);
 }
@@ -79,7 +102,7 @@ static int read_option(struct olos_options *options, const char *option, char **
 int options_read(struct olos_options *options, int argc, char **argv, struct olos_error *error)
 {
     int at = 1;
-    *options = (struct olos_options){.package_fd = -1};
+    *options = (struct olos_options){.package_fd = -1, .stop_seconds = GRACE_DEFAULT_SECONDS};
     if (argc < 2)
         return olos_fail(error, OLOS_USAGE, "this is a part of olos; it is started by a package or 'olos run'");
     if (read_source(options, argv[at++], error))

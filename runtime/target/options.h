@@ -18,6 +18,7 @@ struct olos_options {
     enum olos_action action;
     const char *value;    /* of --olos-verify or --olos-unpack */
     const char *expected; /* measurement to insist on, or NULL */
+    int stop_seconds;     /* of --olos-stop-timeout, or GRACE_FOREVER */
     char **args;          /* for the app, NULL at the end */
     size_t arg_count;
 };

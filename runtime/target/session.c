@@ -12,6 +12,7 @@
 
 #include "caller_input.h"
 #include "confine.h"
+#include "grace.h"
 #include "lines.h"
 
 #define BOOT_SECONDS 120
@@ -32,6 +33,7 @@ static struct {
     int questions; /* of the kernel's system call filter, or -1 */
     bool confined;
     struct caller_input input;
+    struct grace grace;
     uint64_t output_expected; /* once the app has ended */
     struct outcome outcome;
     struct olos_error *error;
@@ -95,9 +97,12 @@ static void take_signal(const struct signalfd_siginfo *information)
     else if (state.phase == BOOTING) {
         state.outcome = (struct outcome){.by_signal = true, .code = number};
         state.phase = ENDED;
-    } else
+    } else {
+        if (number == SIGTERM)
+            grace_begin(&state.grace);
         frames_add_signal(&state.frames, number == SIGTERM ? state.options->manifest->app.stop_signal : number,
                           information->ssi_code == SI_KERNEL); /* a key of the terminal */
+    }
 }
 
 static void read_signals(void)
@@ -125,7 +130,8 @@ static void take_exit(const struct control_frame *frame)
         fail("init has sent a wrong exit status");
         return;
     }
-    state.outcome = (struct outcome){.by_signal = frame->a == 1, .code = (int)(frame->c & 0xff)};
+    state.outcome = (struct outcome){
+        .by_signal = frame->a == 1, .code = (int)(frame->c & 0xff), .victims = frame->b};
     state.output_expected = frame->d;
     state.phase = ENDING;
     state.input.open = false;
@@ -248,15 +254,38 @@ static void serve(int timeout)
         answer_kernel(waits[7].revents);
 }
 
+/* What init does not do in time happens by the end of the kernel. */
+static void end_grace(void)
+{
+    if (state.grace.step == GRACE_KILLED)
+        frames_add_signal(&state.frames, SIGKILL, false);
+    else {
+        if (state.phase == RUNNING)
+            state.outcome = (struct outcome){.by_signal = true, .code = SIGKILL};
+        state.phase = ENDED;
+    }
+}
+
+/* In ms, or -1. */
+static int pause_of_loop(void)
+{
+    int input = caller_input_pause(&state.input), grace = grace_pause(&state.grace);
+    if (state.phase == BOOTING)
+        return BOOT_PAUSE_MS;
+    return input < 0 || (grace >= 0 && grace < input) ? grace : input;
+}
+
 static void serve_until_end(void)
 {
     time_t begin = time(NULL);
     while (state.phase != ENDED) {
-        serve(state.phase == BOOTING ? BOOT_PAUSE_MS : caller_input_pause(&state.input));
+        serve(pause_of_loop());
         if (state.phase == BOOTING && time(NULL) - begin > BOOT_SECONDS) {
             fail("the kernel does not start");
             log_show_tail(&state.log);
         }
+        if (state.phase != ENDED && grace_has_ended(&state.grace))
+            end_grace();
         if (frames_send(&state.frames))
             take_end_of_kernel();
         if (state.phase == ENDING && all_delivered())
@@ -264,15 +293,33 @@ static void serve_until_end(void)
     }
 }
 
+/* Why it has ended, when neither the app nor its caller can know. */
+static void explain_end(void)
+{
+    unsigned long long memory = state.options->manifest->policy.memory >> 20;
+    const struct outcome *outcome = &state.outcome;
+    bool killed = outcome->by_signal && outcome->code == SIGKILL;
+    if (killed && state.grace.step >= GRACE_KILLED)
+        dprintf(STDERR_FILENO, "olos: the app was ended: it was asked to stop and still ran after %d s\n",
+                state.grace.seconds);
+    else if (killed && outcome->victims)
+        dprintf(STDERR_FILENO, "olos: the app was ended: out of memory (policy.memory = %llu MiB)\n", memory);
+    else if (outcome->victims)
+        dprintf(STDERR_FILENO, "olos: out of memory: %u of the app's processes ended (policy.memory = %llu MiB)\n",
+                outcome->victims, memory);
+}
+
 int session_run(const struct session_options *options, struct outcome *outcome, struct olos_error *error)
 {
     state.options = options;
     state.error = error;
+    state.grace.seconds = options->stop_seconds;
     if (start(options))
         return -1;
     serve_until_end();
     guard_end(&state.guard);
     terminal_restore(options->terminal);
+    explain_end();
     *outcome = state.outcome;
     return state.failed ? -1 : 0;
 }

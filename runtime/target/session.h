@@ -11,12 +11,14 @@
 struct outcome {
     bool by_signal;
     int code; /* exit code or signal */
+    unsigned victims; /* processes that were ended because memory ran out */
 };
 
 struct session_options {
     const struct boot *boot;
     const struct olos_manifest *manifest;
     const struct terminal *terminal;
+    int stop_seconds; /* grace.h */
 };
 
 /* Start the kernel and serve it until the app has ended and all its output is delivered. Returns 0, or -1

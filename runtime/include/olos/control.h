@@ -52,8 +52,9 @@ enum control_to_target {
     CONTROL_DONE = 'D',
     CONTROL_FAILED = 'F',  /* a: exit code, c: length of the message that follows, ≤ CONTROL_MESSAGE */
     CONTROL_CONSUMED = 'U', /* d: bytes of standard input that the app has read; EXIT follows */
-    CONTROL_EXIT = 'X',    /* a: 1 if by a signal, c: exit code or signal, d: bytes written to stdout and
-                              stderr together; nothing follows */
+    CONTROL_EXIT = 'X',    /* a: 1 if by a signal, b: processes ended because memory ran out (UINT16_MAX: or
+                              more), c: exit code or signal, d: bytes written to stdout and stderr together;
+                              nothing follows */
 };
 
 #define CONTROL_MESSAGE 1024
