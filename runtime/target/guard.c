@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "namespaces.h"
+#include "watch.h"
 
 /* What the guard tells first: the process group, or errno negated. */
 typedef int32_t announcement;
@@ -42,7 +43,7 @@ static void leave_streams(void)
             close(fd);
 }
 
-/* Until the target is gone or wants the end, or the kernel has ended. */
+/* Until the target is gone or wants the end, or the kernel has ended or cannot go on. */
 static void await_end(pid_t kernel, int life)
 {
     sigset_t children;
@@ -51,9 +52,10 @@ static void await_end(pid_t kernel, int life)
     int ended = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
     struct pollfd waits[] = {{.fd = life, .events = POLLIN}, {.fd = ended, .events = POLLIN}};
     struct signalfd_siginfo information;
+    struct watch watch = {0};
     while (waitpid(kernel, NULL, WNOHANG) == 0) {
-        poll(waits, 2, -1);
-        if (waits[0].revents)
+        int ready = poll(waits, 2, WATCH_PAUSE_MS);
+        if (waits[0].revents || (ready == 0 && watch_finds_dead(&watch)))
             break;
         while (read(ended, &information, sizeof information) > 0)
             ;
