@@ -305,8 +305,9 @@ static void explain_end(void)
     else if (killed && outcome->victims)
         dprintf(STDERR_FILENO, "olos: the app was ended: out of memory (policy.memory = %llu MiB)\n", memory);
     else if (outcome->victims)
-        dprintf(STDERR_FILENO, "olos: out of memory: %u of the app's processes ended (policy.memory = %llu MiB)\n",
-                outcome->victims, memory);
+        dprintf(STDERR_FILENO,
+                "olos: out of memory: %u of the app's processes %s ended (policy.memory = %llu MiB)\n",
+                outcome->victims, outcome->victims == 1 ? "was" : "were", memory);
 }
 
 int session_run(const struct session_options *options, struct outcome *outcome, struct olos_error *error)

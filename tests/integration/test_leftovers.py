@@ -1,0 +1,144 @@
+"""Whoever ends a run, and whenever: its caller learns of it, and nothing stays on the host."""
+
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from support.processes import descendants, nothing_left
+from support.runtime import Spec, command, make_layout
+
+WAIT = 30.0
+BUSY = "echo ready; while :; do cat /bin/busybox > /tmp/copy; done"
+FAILED = 125
+
+# In a mount namespace of its own, where nobody else mounts or makes files: start a program so many times, so
+# many at once; then say what was not there before.
+REPEAT = """
+set -e
+mount -t tmpfs none /dev/shm
+mount -t tmpfs none "$TMPDIR"
+cat /proc/self/mountinfo > /dev/shm/before
+total=$1 together=$2
+shift 2
+while [ "$total" -gt 0 ]; do
+    i=0; pids=
+    while [ "$i" -lt "$together" ]; do "$@" & pids="$pids $!"; i=$((i + 1)); done
+    for pid in $pids; do wait "$pid"; done
+    total=$((total - together))
+done
+diff /dev/shm/before /proc/self/mountinfo
+rm /dev/shm/before
+ls -A /dev/shm "$TMPDIR"
+"""
+
+
+@pytest.fixture(scope="module")
+def layout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_layout(tmp_path_factory.mktemp("leftovers") / "layout", Spec())
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left() -> Iterator[None]:
+    """Files without a name (memfd_create(2), the kernel's memory) live as long as a process has them open."""
+    with nothing_left():
+        yield
+
+
+def repeat(layout: Path, folder: Path, total: int, together: int) -> None:
+    script = ["unshare", "--mount", "sh", "-c", REPEAT, "sh", str(total), str(together)]
+    result = subprocess.run(
+        [*script, *command(layout, "-c", "cat; echo end")],
+        env={"PATH": os.environ["PATH"], "TMPDIR": str(folder)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == "end\n" * total + f"/dev/shm:\n\n{folder}:\n"
+
+
+def test_twenty_starts_at_once(layout: Path, tmp_path: Path) -> None:
+    repeat(layout, tmp_path, total=20, together=20)
+
+
+@pytest.mark.long
+def test_two_hundred_starts_in_a_row(layout: Path, tmp_path: Path) -> None:
+    repeat(layout, tmp_path, total=200, together=1)
+
+
+# ---- killed from outside ----
+
+
+@contextmanager
+def running(layout: Path, script: str) -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(
+        command(layout, "-c", script),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        yield process
+
+
+def kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:  # it has ended meanwhile
+        return
+
+
+@pytest.mark.parametrize("which", range(5), ids=["guard", "kernel", "helper", "other-helper", "init"])
+def test_each_process_may_die(layout: Path, which: int) -> None:
+    with running(layout, BUSY) as process:
+        assert process.stdout and process.stderr
+        assert process.stdout.readline() == b"ready\n"
+        kill(descendants(process.pid)[which])
+        assert process.wait(WAIT) == FAILED
+        assert process.stderr.read().endswith(b"olos: the kernel has ended before the app\n")
+
+
+def test_a_process_of_the_app_may_die(layout: Path) -> None:
+    with running(layout, "sleep 100 & echo ready; wait $!; echo $?; exit 3") as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"ready\n"
+        time.sleep(0.1)
+        kill(descendants(process.pid)[-1])
+        # The kernel finds out if it would go on with it; else all is ended.
+        assert process.wait(WAIT) in (3, FAILED)
+
+
+def moments(count: int) -> list[tuple[float, int]]:
+    """When, in seconds after the start, and which of the processes that there are then."""
+    numbers = random.Random(7)
+    return [(round(numbers.uniform(0, 0.5), 3), numbers.randrange(100)) for _ in range(count)]
+
+
+def kill_at(layout: Path, delay: float, which: int) -> None:
+    with nothing_left(), running(layout, BUSY) as process:
+        time.sleep(delay)
+        tree = [process.pid, *descendants(process.pid)]
+        victim = tree[which % len(tree)]
+        kill(victim)
+        time.sleep(0.05)
+        if tree.index(victim) > 4:  # one of the app's, which the app may survive
+            process.kill()
+        assert process.wait(WAIT) in (-signal.SIGKILL, FAILED)
+
+
+@pytest.mark.parametrize(("delay", "which"), moments(12), ids=str)
+def test_death_at_any_moment(layout: Path, delay: float, which: int) -> None:
+    kill_at(layout, delay, which)
+
+
+@pytest.mark.long
+def test_death_at_very_many_moments(layout: Path) -> None:
+    for delay, which in moments(200):
+        kill_at(layout, delay, which)
