@@ -15,7 +15,7 @@ _WAIT = 20.0
 
 @contextmanager
 def nothing_left() -> Iterator[None]:
-    """All processes that are started meanwhile must end. Those that lose their parent become our own children.
+    """All processes started meanwhile must end. Those that lose their parent become our own children.
 
     Raises AssertionError if some are still there after some time.
     """
