@@ -10,6 +10,7 @@
 #include "control.h"
 #include "files.h"
 #include "input.h"
+#include "mounts.h"
 #include "relay.h"
 #include "rootfs.h"
 #include "system.h"
@@ -27,7 +28,8 @@ static int open_lines(struct relay_lines *lines, struct olos_error *error)
 static int set_up(const struct olos_manifest *manifest, const struct run *run, int *devices,
                   struct olos_error *error)
 {
-    if (modules_load(error) || rootfs_enter(&manifest->rootfs, &run->rootfs, error) ||
+    if (modules_load(error) || mounts_open(&manifest->policy, error) ||
+        rootfs_enter(&manifest->rootfs, &run->rootfs, error) ||
         system_set_up(manifest, devices, error) || files_write(manifest, run, error))
         return -1;
     return system_seal(&manifest->policy, error);

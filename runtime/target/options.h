@@ -1,7 +1,7 @@
 /* The command line of a package (docs/formats.md section 6). */
 #pragma once
 
-#include "../common/util.h"
+#include "../common/manifest.h"
 
 enum olos_action {
     ACTION_RUN,
@@ -18,6 +18,7 @@ struct olos_options {
     enum olos_action action;
     const char *value;    /* of --olos-verify or --olos-unpack */
     const char *expected; /* measurement to insist on, or NULL */
+    struct olos_texts mounts; /* TARGET=SOURCE each */
     char **args;          /* for the app, NULL at the end */
     size_t arg_count;
 };

@@ -25,6 +25,7 @@ static struct {
     const struct session_options *options;
     enum phase phase;
     struct guard guard;
+    struct mount_process mounts;
     struct frames frames;
     struct outlet outlets[2];
     struct log log;
@@ -66,7 +67,9 @@ static int start(const struct session_options *options)
     if (kernel_find_memory(&kernel, state.error))
         return -1;
     struct lines lines;
-    lines_open(&lines, &kernel.lines);
+    lines_open(&lines, &kernel.lines, options->mounts->count > 0);
+    if (mount_process_start(&state.mounts, options->mounts, &options->manifest->app, &lines, state.error))
+        return -1;
     state.frames.line = lines.control;
     state.log.line = lines.log;
     caller_input_open(&state.input, lines.slots);
@@ -177,6 +180,14 @@ static void take_end_of_kernel(void)
     state.phase = ENDED;
 }
 
+/* Without it everybody who uses a mount would wait for ever. */
+static void take_end_of_mounts(void)
+{
+    char byte;
+    if (read(state.mounts.life, &byte, 1) == 0 && state.phase < ENDING)
+        fail("the server of the host mounts has ended");
+}
+
 static void read_control(void)
 {
     struct control_frame frame;
@@ -226,6 +237,7 @@ static void serve(int timeout)
         {.fd = state.log.line, .events = POLLIN},
         {.fd = state.guard.report, .events = POLLIN},
         {.fd = state.questions, .events = POLLIN},
+        {.fd = state.phase < ENDING ? state.mounts.life : -1, .events = POLLIN},
     };
     if (poll(waits, sizeof waits / sizeof *waits, timeout) < 0)
         return;
@@ -246,6 +258,8 @@ static void serve(int timeout)
         take_end_of_kernel();
     if (waits[7].revents)
         answer_kernel(waits[7].revents);
+    if (waits[8].revents)
+        take_end_of_mounts();
 }
 
 static void serve_until_end(void)
@@ -272,6 +286,7 @@ int session_run(const struct session_options *options, struct outcome *outcome, 
         return -1;
     serve_until_end();
     guard_end(&state.guard);
+    mount_process_end(&state.mounts);
     terminal_restore(options->terminal);
     *outcome = state.outcome;
     return state.failed ? -1 : 0;
