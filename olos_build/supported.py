@@ -5,9 +5,9 @@ from __future__ import annotations
 from olos.errors import InputError
 from olos.manifest import Mount, Policy
 
-_LIMITS = "see docs/limits.md for what the linux target cannot do yet"
 MAX_HOST_MOUNTS = 16
 
+_LIMITS = "see docs/limits.md for what the linux target cannot do yet"
 _OWN = ("/dev", "/proc", "/sys")
 
 
@@ -15,7 +15,7 @@ def check_supported(policy: Policy) -> None:
     """Refuse what the target named in the policy cannot do. Raises InputError naming the key."""
     for mount in policy.mounts:
         _check_mount(mount)
-    if sum(mount.type == "host" for mount in policy.mounts) > MAX_HOST_MOUNTS:
+    if len(policy.host_mounts) > MAX_HOST_MOUNTS:
         raise InputError(f"policy.mounts: more than {MAX_HOST_MOUNTS} host mounts", hint=_LIMITS)
     if policy.ports:
         raise InputError(

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "mount_confine.h"
+#include "namespaces.h"
 
 /* The caller's identity is the server's: rights on the host are decided by the host. */
 static struct mount_service make_service(const struct mount_sources *sources, const struct olos_app *app,
@@ -23,6 +24,7 @@ static struct mount_service make_service(const struct mount_sources *sources, co
         .requests = lines->mount_requests,
         .notices = lines->mount_notices,
         .slots = lines->mount_slots,
+        .rights = mount_rights(),
     };
     for (size_t i = 0; i < sources->count; i++)
         service.shares[i] = (struct mount_share){sources->items[i].directory, sources->items[i].read_only};
@@ -55,7 +57,7 @@ static int close_others(const struct mount_service *service, int life)
     return 0;
 }
 
-static int leave_target(pid_t target)
+static int leave_target(void)
 {
     sigset_t all;
     sigfillset(&all);
@@ -63,14 +65,13 @@ static int leave_target(pid_t target)
     prctl(PR_SET_NAME, "olos-mounts");
     setsid(); /* signals of the terminal are the target's business */
     umask(0); /* the guest's kernel has applied the app's */
-    if (chdir("/") || prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != target)
-        return -1;
-    return 0;
+    /* If the target has ended already, the line has no other end any more. */
+    return chdir("/") ? -1 : prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
-static int prepare(struct mount_service *service, pid_t target, int life)
+static int prepare(struct mount_service *service, const char *empty_directory, int life)
 {
-    if (leave_target(target) || close_others(service, life))
+    if (leave_target() || close_others(service, life))
         return -1;
     service->self = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (service->self < 0)
@@ -79,35 +80,43 @@ static int prepare(struct mount_service *service, pid_t target, int life)
     for (size_t i = 0; i < service->count; i++)
         if (mount_nodes_add_root(service->shares[i].root))
             return -1;
-    return mount_confine(service);
+    return mount_confine(service, empty_directory);
 }
 
-static _Noreturn void run(struct mount_service *service, pid_t target, int life)
+static _Noreturn void run(struct mount_service *service, const char *empty_directory, int life)
 {
     char ready = 0;
-    if (prepare(service, target, life))
+    if (prepare(service, empty_directory, life))
         _exit(OLOS_FAILED);
     (void)!write(life, &ready, 1);
     _exit(mount_serve(service) ? OLOS_FAILED : OLOS_OK);
 }
 
+/* Where the host has namespaces, the server sees no other process, and can leave the caller's root. */
+static pid_t fork_server(void)
+{
+    pid_t pid = -1;
+    for (int way = 0; pid < 0 && way < NAMESPACE_WAYS; way++)
+        pid = namespaces_fork(way);
+    return pid;
+}
+
 int mount_process_start(struct mount_process *process, const struct mount_sources *sources,
-                        const struct olos_app *app, struct lines *lines, struct olos_error *error)
+                        const struct mount_setting *setting, struct lines *lines, struct olos_error *error)
 {
     int life[2];
     char ready;
-    pid_t target = getpid();
     *process = (struct mount_process){.life = -1};
     if (!sources->count)
         return 0;
-    struct mount_service service = make_service(sources, app, lines);
+    struct mount_service service = make_service(sources, setting->app, lines);
     if (pipe2(life, O_CLOEXEC))
         return olos_fail(error, OLOS_FAILED, "no pipe: %s", strerror(errno));
-    process->pid = fork();
+    process->pid = fork_server();
     if (process->pid < 0)
         return olos_fail(error, OLOS_FAILED, "cannot fork: %s", strerror(errno));
     if (process->pid == 0)
-        run(&service, target, life[1]);
+        run(&service, setting->empty_directory, life[1]);
     close(life[1]);
     process->life = life[0];
     lines_close_mounts(lines);

@@ -12,6 +12,7 @@ struct mount_service {
     struct mount_owners owners;
     int requests, notices; /* its ends of the line */
     uint8_t *slots;
+    uint32_t rights; /* of the caller, that the server keeps; see mount_confine.h */
     int self; /* /proc/self/fd of the server's own process */
 };
 

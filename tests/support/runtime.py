@@ -67,7 +67,7 @@ def make_layout(folder: Path, spec: Spec) -> Path:
 
 
 def _kernel(policy: Policy) -> Sequence[Component]:
-    return kernel.collect(None, host_mounts=any(mount.type == "host" for mount in policy.mounts))
+    return kernel.collect(None, host_mounts=bool(policy.host_mounts))
 
 
 def change_manifest(layout: Path, change: Callable[[Manifest], Manifest]) -> Path:
