@@ -30,7 +30,9 @@ def _check_mount(mount: Mount) -> None:
     if mount.type == "sealed":
         raise InputError(f"{where}: the linux target has no mounts of type sealed yet", hint=_LIMITS)
     if mount.type == "host" and mount.size:
-        raise InputError(f"{where}: a host mount has no size", hint="its room is that of the host's directory")
+        raise InputError(
+            f"{where}: a host mount has no size", hint="its room is that of the host's directory"
+        )
     if mount.type == "host" and "=" in mount.target:
         raise InputError(
             f"{where}: the target of a host mount has no '='", hint="--olos-mount TARGET=DIRECTORY names it"

@@ -21,8 +21,8 @@ _LAYOUT_OPTION = "--olos-layout="
 def command(layout: Layout, args: Sequence[str], options: Sequence[str] = ()) -> tuple[str, ...]:
     """The argument vector that runs a layout with the app's `args`; its first item is the program.
 
-    `options` are those of the package (docs/formats.md section 6). All `args` reach the app, also those that look like options of olos. Raises InputError if
-    the layout has no target program.
+    `options` are those of the package (docs/formats.md section 6). All `args` reach the app, also those
+    that look like options of olos. Raises InputError if the layout has no target program.
     """
     layout[TARGET_PROGRAM]  # a missing one is named here, not by the launcher
     origin = layout.origin.absolute()

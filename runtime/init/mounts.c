@@ -22,7 +22,8 @@
 #define MISC_MAJOR 10
 #define FUSE_MINOR 229
 #define DROP_CACHES "/proc/sys/vm/drop_caches"
-#define DROP_QUIETLY_WHAT_CAN_BE_FREED "6"
+#define DROP_NAMES_AND_FILES "2"
+#define DROP_QUIETLY "4"
 
 static struct {
     int line, slots, drop;
@@ -88,7 +89,7 @@ static void *carry_requests(void *mount)
 
 static void forget_files(void)
 {
-    (void)!pwrite(state.drop, DROP_QUIETLY_WHAT_CAN_BE_FREED, 1, 0);
+    (void)!pwrite(state.drop, DROP_NAMES_AND_FILES, 1, 0);
 }
 
 static void take_answer(uint8_t slot, uint32_t size)
@@ -137,6 +138,7 @@ static int open_drop_caches(void)
     if (mkdir("/proc", 0755) || mount("proc", "/proc", "proc", 0, NULL))
         return -1;
     int file = open(DROP_CACHES, O_WRONLY | O_CLOEXEC);
+    (void)!pwrite(file, DROP_QUIETLY, 1, 0);
     umount2("/proc", MNT_DETACH);
     return file;
 }

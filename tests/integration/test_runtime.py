@@ -286,7 +286,15 @@ def test_environment(layout: Path, tmp_path: Path) -> None:
         (replace(POLICY, mounts=MANY_HOST_MOUNTS), b"policy.mounts: more than 16"),
         (replace(POLICY, mounts=(Mount("/proc/x", "tmpfs", False, 0),)), b"policy.mounts: /proc/x"),
     ],
-    ids=["ports", "credentials", "sealed", "size-of-host-mount", "equals-sign", "many-host-mounts", "over-proc"],
+    ids=[
+        "ports",
+        "credentials",
+        "sealed",
+        "size-of-host-mount",
+        "equals-sign",
+        "many-host-mounts",
+        "over-proc",
+    ],
 )
 def test_what_the_target_cannot_do_is_refused(
     layout: Path, tmp_path: Path, policy: Policy, message: bytes
