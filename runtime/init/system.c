@@ -14,6 +14,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "mounts.h"
+
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define PRIVATE (MS_NOSUID | MS_NODEV | MS_NOEXEC)
 
@@ -60,6 +62,9 @@ static const struct {
 } settings[] = {
     {"/proc/sys/net/ipv4/ip_unprivileged_port_start", "0"},
     {"/proc/sys/net/ipv4/ping_group_range", "0 2147483647"},
+    /* The kernel starts no programs of its own, least of all as root those that the app has put there. */
+    {"/proc/sys/kernel/hotplug", "\n"},
+    {"/proc/sys/kernel/modprobe", "\n"},
     {"/proc/sys/kernel/dmesg_restrict", "1"},
     {"/proc/sys/kernel/kptr_restrict", "2"},
     {"/proc/sys/kernel/unprivileged_bpf_disabled", "1"},
@@ -104,20 +109,27 @@ static int mount_standard(struct olos_error *error)
     return 0;
 }
 
+static int mount_memory(const struct olos_mount *m, struct olos_error *error)
+{
+    char options[64];
+    int length = snprintf(options, sizeof options, "mode=1777");
+    if (m->size)
+        snprintf(options + length, sizeof options - (size_t)length, ",size=%" PRIu64, m->size);
+    if (mount("tmpfs", m->target, "tmpfs", MS_NOSUID | MS_NODEV, options))
+        return olos_fail(error, OLOS_FAILED, "policy.mounts: %s cannot be mounted: %s", m->target, strerror(errno));
+    return 0;
+}
+
 static int mount_policy(const struct olos_policy *policy, struct olos_error *error)
 {
     for (size_t i = 0; i < policy->mount_count; i++) {
         const struct olos_mount *m = &policy->mounts[i];
-        char options[64];
-        int length = snprintf(options, sizeof options, "mode=1777");
-        if (m->size)
-            snprintf(options + length, sizeof options - (size_t)length, ",size=%" PRIu64, m->size);
         int code = make_directories(m->target);
-        if (!code && mount("tmpfs", m->target, "tmpfs", MS_NOSUID | MS_NODEV, options))
-            code = -errno;
         if (code)
-            return olos_fail(error, OLOS_FAILED, "policy.mounts: %s cannot be mounted: %s", m->target,
+            return olos_fail(error, OLOS_FAILED, "policy.mounts: %s cannot be made: %s", m->target,
                              strerror(-code));
+        if (m->type == OLOS_MOUNT_HOST ? mounts_add(m, error) : mount_memory(m, error))
+            return -1;
     }
     return 0;
 }
@@ -215,7 +227,7 @@ int system_seal(const struct olos_policy *policy, struct olos_error *error)
     for (size_t i = 0; i < policy->mount_count; i++) {
         const struct olos_mount *m = &policy->mounts[i];
         unsigned long flags = MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV;
-        if (m->read_only && mount(NULL, m->target, NULL, flags, NULL))
+        if (m->read_only && m->type == OLOS_MOUNT_TMPFS && mount(NULL, m->target, NULL, flags, NULL))
             return olos_fail(error, OLOS_FAILED, "policy.mounts: %s cannot be made read-only: %s", m->target,
                              strerror(errno));
     }

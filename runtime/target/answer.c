@@ -17,6 +17,7 @@ static const char help[] =
     "  --olos-verify HEX        recompute it and compare; exit code 5 if it differs\n"
     "  --olos-expect HEX        run the app only if the measurement is this one\n"
     "  --olos-stop-timeout N    after SIGTERM, end the app in N seconds (default 10), or never\n"
+    "  --olos-mount TARGET=DIR  give the app a directory of this machine, where its policy has a mount\n"
     "  --olos-manifest          print the manifest, canonical JSON\n"
     "  --olos-unpack DIR        write the parts into a new directory, a layout\n"
     "  --olos-help              print this\n"

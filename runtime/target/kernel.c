@@ -111,6 +111,10 @@ static void make_arguments(const struct kernel *kernel, struct words *args)
     add(args, "ssl0=fd:%d", lines->control);
     add(args, "ssl1=null,fd:%d", lines->stdout_line);
     add(args, "ssl2=null,fd:%d", lines->stderr_line);
+    if (lines->mount_slots >= 0) {
+        add(args, "ssl3=fd:%d,fd:%d", lines->mount_notices, lines->mount_requests);
+        add(args, "ubd2r=/proc/self/fd/%d", lines->mount_slots);
+    }
     add(args, "uml_dir=/proc/"); /* where it can make no directory: so it leaves no files */
     add(args, "pty.legacy_count=0");
     add(args, DELAY_LOOPS);

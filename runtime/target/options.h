@@ -1,7 +1,7 @@
 /* The command line of a package (docs/formats.md section 6). */
 #pragma once
 
-#include "../common/util.h"
+#include "../common/manifest.h"
 
 enum olos_action {
     ACTION_RUN,
@@ -19,6 +19,7 @@ struct olos_options {
     const char *value;    /* of --olos-verify or --olos-unpack */
     const char *expected; /* measurement to insist on, or NULL */
     int stop_seconds;     /* of --olos-stop-timeout, or GRACE_FOREVER */
+    struct olos_texts mounts; /* TARGET=SOURCE each */
     char **args;          /* for the app, NULL at the end */
     size_t arg_count;
 };

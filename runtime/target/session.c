@@ -26,6 +26,7 @@ static struct {
     const struct session_options *options;
     enum phase phase;
     struct guard guard;
+    struct mount_process mounts;
     struct frames frames;
     struct outlet outlets[2];
     struct log log;
@@ -68,7 +69,10 @@ static int start(const struct session_options *options)
     if (kernel_find_memory(&kernel, state.error))
         return -1;
     struct lines lines;
-    lines_open(&lines, &kernel.lines);
+    lines_open(&lines, &kernel.lines, options->mounts->count > 0);
+    const struct mount_setting setting = {&options->manifest->app, kernel.memory_directory};
+    if (mount_process_start(&state.mounts, options->mounts, &setting, &lines, state.error))
+        return -1;
     state.frames.line = lines.control;
     state.log.line = lines.log;
     caller_input_open(&state.input, lines.slots);
@@ -183,6 +187,14 @@ static void take_end_of_kernel(void)
     state.phase = ENDED;
 }
 
+/* Without it everybody who uses a mount would wait for ever. */
+static void take_end_of_mounts(void)
+{
+    char byte;
+    if (read(state.mounts.life, &byte, 1) == 0 && state.phase < ENDING)
+        fail("the server of the host mounts has ended");
+}
+
 static void read_control(void)
 {
     struct control_frame frame;
@@ -232,6 +244,7 @@ static void serve(int timeout)
         {.fd = state.log.line, .events = POLLIN},
         {.fd = state.guard.report, .events = POLLIN},
         {.fd = state.questions, .events = POLLIN},
+        {.fd = state.phase < ENDING ? state.mounts.life : -1, .events = POLLIN},
     };
     if (poll(waits, sizeof waits / sizeof *waits, timeout) < 0)
         return;
@@ -252,6 +265,8 @@ static void serve(int timeout)
         take_end_of_kernel();
     if (waits[7].revents)
         answer_kernel(waits[7].revents);
+    if (waits[8].revents)
+        take_end_of_mounts();
 }
 
 /* What init does not do in time happens by the end of the kernel. */
@@ -319,6 +334,7 @@ int session_run(const struct session_options *options, struct outcome *outcome, 
         return -1;
     serve_until_end();
     guard_end(&state.guard);
+    mount_process_end(&state.mounts);
     terminal_restore(options->terminal);
     explain_end();
     *outcome = state.outcome;
