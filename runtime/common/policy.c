@@ -118,9 +118,6 @@ int policy_check_supported(const struct olos_policy *policy, struct olos_error *
     for (size_t i = 0; i < policy->mount_count; i++)
         if (check_mount(&policy->mounts[i], error))
             return -1;
-    if (policy->ports.count)
-        return olos_fail(error, OLOS_USAGE, "policy.ports: %s: the linux target has no network yet",
-                         policy->ports.items[0]);
     if (policy->credentials != OLOS_CREDENTIALS_NONE)
         return olos_fail(error, OLOS_USAGE, "policy.credentials: the linux target has none yet");
     return 0;

@@ -8,6 +8,7 @@
 struct kernel_lines {
     int control, stdout_line, stderr_line, log;
     int slots;   /* of standard input, a file in memory */
+    int frames;  /* of the network device, or -1 */
     int channel; /* takes the filter's questions; see confine.h */
 };
 

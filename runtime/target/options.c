@@ -72,6 +72,14 @@ static int read_option(struct olos_options *options, const char *option, char **
         return olos_fail(error, OLOS_USAGE, "%s: %.80s is not 64 lower-case hexadecimal digits", option,
                          options->expected);
     }
+    if (strcmp(name, "publish") == 0) {
+        const char *port = NULL;
+        return take_value(&port, option, argv, at, error) ? -1 : publish_read(&options->publications, port, error);
+    }
+    if (strcmp(name, "host-loopback") == 0) {
+        options->host_loopback = true;
+        return 0;
+    }
     return olos_fail(error, OLOS_USAGE, "%.80s: no such option\n"
                      "  hint: --olos-help lists them; " END_OF_OPTIONS " goes before an argument of the app's", option);
 }

@@ -1,7 +1,7 @@
 /* The command line of a package (docs/formats.md section 6). */
 #pragma once
 
-#include "../common/util.h"
+#include "publish.h"
 
 enum olos_action {
     ACTION_RUN,
@@ -18,6 +18,8 @@ struct olos_options {
     enum olos_action action;
     const char *value;    /* of --olos-verify or --olos-unpack */
     const char *expected; /* measurement to insist on, or NULL */
+    struct publications publications;
+    bool host_loopback; /* the app may reach services of the host's loopback */
     char **args;          /* for the app, NULL at the end */
     size_t arg_count;
 };

@@ -31,6 +31,7 @@ static struct {
     int signals;
     int questions; /* of the kernel's system call filter, or -1 */
     bool confined;
+    bool init_ready, network_ready;
     struct caller_input input;
     uint64_t output_expected; /* once the app has ended */
     struct outcome outcome;
@@ -74,9 +75,12 @@ static int start(const struct session_options *options)
     outlet_open(&state.outlets[1], lines.stderr_line, STDERR_FILENO);
     state.log.show = options->manifest->policy.debug;
     catch_signals();
-    if (guard_start(&state.guard, &kernel, options->terminal, state.error))
+    kernel.lines.frames = options->network->kernel;
+    state.network_ready = !options->network->used;
+    if (guard_start(&state.guard, &kernel, options->network, options->terminal, state.error))
         return -1;
     lines_close_kernels(&kernel.lines);
+    network_leave(options->network);
     state.questions = confine_receive(lines.channel);
     close(lines.channel);
     return 0;
@@ -139,7 +143,8 @@ static void take_frame(const struct control_frame *frame)
         break;
     case CONTROL_READY:
         state.confined = true;
-        state.frames.go = true;
+        state.init_ready = true;
+        state.frames.go = state.network_ready;
         break;
     case CONTROL_STARTED:
         state.phase = RUNNING;
@@ -200,6 +205,19 @@ static void answer_kernel(short events)
     }
 }
 
+static void read_network_report(void)
+{
+    if (state.phase == ENDED)
+        return;
+    if (network_read_report(state.options->network, state.error)) {
+        state.failed = true;
+        state.phase = ENDED;
+        return;
+    }
+    state.network_ready = true;
+    state.frames.go = state.init_ready;
+}
+
 static void move_output(int which)
 {
     struct outlet *outlet = &state.outlets[which];
@@ -226,6 +244,7 @@ static void serve(int timeout)
         {.fd = state.log.line, .events = POLLIN},
         {.fd = state.guard.report, .events = POLLIN},
         {.fd = state.questions, .events = POLLIN},
+        {.fd = state.options->network->report, .events = POLLIN},
     };
     if (poll(waits, sizeof waits / sizeof *waits, timeout) < 0)
         return;
@@ -246,6 +265,8 @@ static void serve(int timeout)
         take_end_of_kernel();
     if (waits[7].revents)
         answer_kernel(waits[7].revents);
+    if (waits[8].revents)
+        read_network_report();
 }
 
 static void serve_until_end(void)

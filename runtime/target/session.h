@@ -17,6 +17,7 @@ struct session_options {
     const struct boot *boot;
     const struct olos_manifest *manifest;
     const struct terminal *terminal;
+    const struct network *network;
 };
 
 /* Start the kernel and serve it until the app has ended and all its output is delivered. Returns 0, or -1
