@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from olos.errors import InputError
 from olos.manifest import Mount, Policy
+from olos_build.ports import PUBLISHED_PROTOCOLS
 
 _LIMITS = "see docs/limits.md for what the linux target cannot do yet"
 _OWN = ("/dev", "/proc", "/sys")
@@ -13,10 +14,9 @@ def check_supported(policy: Policy) -> None:
     """Refuse what the target named in the policy cannot do. Raises InputError naming the key."""
     for mount in policy.mounts:
         _check_mount(mount)
-    if policy.ports:
-        raise InputError(
-            f"policy.ports: {policy.ports[0]}: the linux target has no network yet", hint=_LIMITS
-        )
+    for port in policy.ports:
+        if port.partition("/")[2] not in PUBLISHED_PROTOCOLS:
+            raise InputError(f"policy.ports: {port}: only tcp and udp can be published", hint=_LIMITS)
     if policy.credentials != "none":
         raise InputError("policy.credentials: the linux target makes none yet", hint=_LIMITS)
 

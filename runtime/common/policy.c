@@ -118,6 +118,10 @@ int policy_check_supported(const struct olos_policy *policy, struct olos_error *
     for (size_t i = 0; i < policy->mount_count; i++)
         if (check_mount(&policy->mounts[i], error))
             return -1;
+    for (size_t i = 0; i < policy->ports.count; i++)
+        if (strstr(policy->ports.items[i], "/sctp"))
+            return olos_fail(error, OLOS_USAGE, "policy.ports: %s: only tcp and udp can be published",
+                             policy->ports.items[i]);
     if (policy->credentials != OLOS_CREDENTIALS_NONE)
         return olos_fail(error, OLOS_USAGE, "policy.credentials: the linux target has none yet");
     return 0;

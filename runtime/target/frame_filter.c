@@ -113,15 +113,13 @@ enum verdict filter_outward(const struct frame_filter *filter, const uint8_t *fr
         return FRAME_PASS; /* ends in the user-mode stack */
     if (!read_packet(frame, size, &packet) || !from_app(&packet) || !to_one_elsewhere(&packet))
         return FRAME_DROP;
-    if (filter->outgoing)
+    if (filter->outgoing && (filter->host_loopback || packet.ip.daddr != inet_addr(NETWORK_GATEWAY)))
         return FRAME_PASS;
     switch (packet.ip.protocol) {
     case IPPROTO_TCP:
         return judge_tcp(filter, &packet);
     case IPPROTO_UDP:
         return judge_udp(filter, &packet);
-    case IPPROTO_ICMP: /* an error message is never answered by another (RFC 1122, section 3.2.2) */
-        return packet.size >= ICMP_MINLEN && packet.content[0] == ICMP_ECHO ? FRAME_REFUSE : FRAME_DROP;
     default:
         return FRAME_DROP;
     }
@@ -131,8 +129,7 @@ void filter_inward(struct frame_filter *filter, const uint8_t *frame, size_t siz
 {
     struct packet packet;
     struct udphdr header;
-    if (filter->outgoing || !read_packet(frame, size, &packet) || packet.ip.protocol != IPPROTO_UDP ||
-        packet.size < sizeof header)
+    if (!read_packet(frame, size, &packet) || packet.ip.protocol != IPPROTO_UDP || packet.size < sizeof header)
         return;
     memcpy(&header, packet.content, sizeof header);
     struct filter_peer peer = peer_of(packet.ip.saddr, header.source, header.dest);

@@ -1,7 +1,8 @@
 /* Which Ethernet frames of the app's may reach the host (docs/network.md). Frames are hostile bytes.
 
    IPv4 only, no fragments, from the app's own address, not to a loopback address of the host. If the policy lets
-   no connections out, only what answers a connection or datagram that came in through a published port. */
+   no connections out, only what answers a connection or datagram that came in through a published port. So it is
+   with the gateway, too, behind which the stack has the host's loopback services, unless the host opens them. */
 #pragma once
 
 #include <stdbool.h>
@@ -17,7 +18,8 @@ struct filter_peer {
 };
 
 struct frame_filter {
-    bool outgoing;
+    bool outgoing;      /* the policy lets connections out */
+    bool host_loopback; /* the host lets them reach its loopback services */
     uint8_t tcp[8192], udp[8192]; /* published ports, a bit each */
     struct filter_peer peers[FILTER_PEERS]; /* who has sent datagrams to a published port */
 };

@@ -61,7 +61,8 @@ int network_open(struct network *network, const struct publications *publication
 {
     *network = (struct network){.used = policy->outgoing || publications->count,
                                 .outgoing = policy->outgoing,
-                                .passt = {.publications = publications, .host_loopback = host_loopback},
+                                .host_loopback = host_loopback,
+                                .passt = {.publications = publications},
                                 .kernel = -1,
                                 .report = -1};
     if (check_options(publications, host_loopback, policy, error))
@@ -106,6 +107,7 @@ static void become_relay(const struct network *network)
     const struct publications *publications = network->passt.publications;
     const int lines[] = {network->frames, network->stream, network->ready};
     relay.filter.outgoing = network->outgoing;
+    relay.filter.host_loopback = network->host_loopback;
     for (size_t i = 0; i < publications->count; i++)
         filter_publish(&relay.filter, publications->items[i].port, publications->items[i].udp);
     prctl(PR_SET_NAME, "olos-network");

@@ -5,7 +5,7 @@
 
 struct network {
     bool used;
-    bool outgoing;
+    bool outgoing, host_loopback; /* see frame_filter.h */
     struct passt passt;
     int kernel;         /* the kernel's end of its frames; -1 without a network */
     int frames, stream; /* the relay's ends: to the kernel, to passt */

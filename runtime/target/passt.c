@@ -47,7 +47,7 @@ static const char *const fixed[] = {
 };
 
 #define FIXED (sizeof fixed / sizeof *fixed)
-#define MAX_ARGUMENTS (FIXED + 2 * PUBLISH_MAX + 6)
+#define MAX_ARGUMENTS (FIXED + 2 * PUBLISH_MAX + 3) /* none of one protocol, and NULL */
 
 struct words {
     size_t count;
@@ -79,8 +79,6 @@ static void make_arguments(const struct passt *passt, struct words *words)
     words->count = FIXED;
     add_ports(words, passt->publications, false);
     add_ports(words, passt->publications, true);
-    if (!passt->host_loopback)
-        words->items[words->count++] = "--no-map-gw";
     words->items[words->count] = NULL;
 }
 

@@ -10,7 +10,6 @@
 struct passt {
     char program[PATH_MAX];
     const struct publications *publications;
-    bool host_loopback; /* the gateway's address leads to the host's loopback services */
 };
 
 /* Find the program. Returns 0, or -1 with `error` filled in. */
