@@ -13,6 +13,7 @@
 #define QUOTED 8 /* bytes behind the header that ICMP gives back (RFC 792) */
 #define FIRST_MULTICAST 224
 #define LOOPBACK 127
+#define MIXER UINT64_C(0x9e3779b97f4a7c15) /* odd, its bits without pattern: 2^64 by the golden ratio */
 
 _Static_assert(FILTER_REFUSAL == ETH_HLEN + sizeof(struct iphdr) + ICMP_MINLEN + sizeof(struct iphdr) + QUOTED,
                "headers, and what is quoted of the packet");
@@ -69,8 +70,8 @@ static struct filter_peer peer_of(uint32_t address, uint16_t port, uint16_t own_
 /* The one place of a peer in the table; a newer one takes it over. */
 static size_t place_of(const struct filter_peer *peer)
 {
-    uint32_t mixed = (peer->address ^ (uint32_t)peer->port << 16 ^ peer->own_port) * UINT32_C(2654435761);
-    return mixed >> 16 & (FILTER_PEERS - 1);
+    uint64_t mixed = ((uint64_t)peer->address << 32 | (uint32_t)peer->port << 16 | peer->own_port) * MIXER;
+    return (mixed ^ mixed >> 32) * MIXER >> 40 & (FILTER_PEERS - 1);
 }
 
 static bool is_known(const struct frame_filter *filter, const struct filter_peer *peer)

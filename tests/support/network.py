@@ -22,7 +22,9 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
 
 
 @contextmanager
-def running(layout: Path, options: Sequence[str], *, before: Sequence[str] = ()) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    layout: Path, options: Sequence[str], *, before: Sequence[str] = ()
+) -> Iterator[subprocess.Popen[bytes]]:
     """An app that has printed its first line, `ready`; ended when the block is left."""
     with subprocess.Popen(
         [*before, *command(layout, *options)],
