@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from olos.errors import InputError
 from olos.manifest import Mount, Policy
+from olos_build.ports import PUBLISHED_PROTOCOLS
 
 MAX_HOST_MOUNTS = 16
 
@@ -17,10 +18,9 @@ def check_supported(policy: Policy) -> None:
         _check_mount(mount)
     if len(policy.host_mounts) > MAX_HOST_MOUNTS:
         raise InputError(f"policy.mounts: more than {MAX_HOST_MOUNTS} host mounts", hint=_LIMITS)
-    if policy.ports:
-        raise InputError(
-            f"policy.ports: {policy.ports[0]}: the linux target has no network yet", hint=_LIMITS
-        )
+    for port in policy.ports:
+        if port.partition("/")[2] not in PUBLISHED_PROTOCOLS:
+            raise InputError(f"policy.ports: {port}: only tcp and udp can be published", hint=_LIMITS)
     if policy.credentials != "none":
         raise InputError("policy.credentials: the linux target makes none yet", hint=_LIMITS)
 

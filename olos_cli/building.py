@@ -96,7 +96,7 @@ def build(options: BuildOptions, progress: Progress) -> Built:
                 crt=_records(components.crt),
                 rootfs=_write_rootfs(tree, folder / ROOTFS, progress),
                 app=app,
-                policy=options.settings.policy,
+                policy=options.settings.policy_for(app, progress),
             )
             (folder / MANIFEST).write_bytes(_checked(manifest))
             (folder / ANNOTATIONS).write_bytes(annotate(image, provenance, origins).encode())

@@ -140,9 +140,10 @@ int policy_check_supported(const struct olos_policy *policy, struct olos_error *
             return -1;
     if (count_host_mounts(policy) > MOUNT_MAX)
         return olos_fail(error, OLOS_USAGE, "policy.mounts: more than %d host mounts", MOUNT_MAX);
-    if (policy->ports.count)
-        return olos_fail(error, OLOS_USAGE, "policy.ports: %s: the linux target has no network yet",
-                         policy->ports.items[0]);
+    for (size_t i = 0; i < policy->ports.count; i++)
+        if (strstr(policy->ports.items[i], "/sctp"))
+            return olos_fail(error, OLOS_USAGE, "policy.ports: %s: only tcp and udp can be published",
+                             policy->ports.items[i]);
     if (policy->credentials != OLOS_CREDENTIALS_NONE)
         return olos_fail(error, OLOS_USAGE, "policy.credentials: the linux target has none yet");
     return 0;

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "mounts.h"
+#include "network.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define PRIVATE (MS_NOSUID | MS_NODEV | MS_NOEXEC)
@@ -217,7 +218,7 @@ int system_set_up(const struct olos_manifest *manifest, int *devices, struct olo
     if (sethostname(hostname, strlen(hostname)))
         return olos_fail(error, OLOS_FAILED, "init: app.hostname cannot be set: %s", strerror(errno));
     if (mount_standard(error) || make_devices(error) || limit_devices(devices, error) ||
-        bring_loopback_up(error) || limit_kernel(error) || protect_proc(error))
+        bring_loopback_up(error) || network_set_up(&manifest->policy, error) || limit_kernel(error) || protect_proc(error))
         return -1;
     return mount_policy(&manifest->policy, error);
 }

@@ -67,6 +67,16 @@ static void decide(struct filter *filter, uint32_t action)
     add(filter, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, action));
 }
 
+/* What is left to decide is the number of the system call. */
+static void begin(struct filter *filter)
+{
+    filter->count = 0;
+    load(filter, offsetof(struct seccomp_data, arch));
+    add(filter, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0));
+    decide(filter, SECCOMP_RET_KILL_PROCESS);
+    load(filter, offsetof(struct seccomp_data, nr));
+}
+
 /* If the loaded value is this one: the next instruction, else the one behind it. */
 static void on_value(struct filter *filter, uint32_t value)
 {
@@ -107,40 +117,47 @@ static void allow_kill_of_one(struct filter *filter)
     decide(filter, SECCOMP_RET_ALLOW);
 }
 
-/* The channel is closed when the process becomes the kernel. */
-static void allow_channel(struct filter *filter, int channel)
+/* A system call whose first argument is a descriptor, for this one and (if it is any) that. */
+static void allow_on(struct filter *filter, unsigned number, int descriptor, int other)
 {
-    add(filter, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sendmsg, 0, 4));
+    add(filter, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, other < 0 ? 4 : 6));
     load(filter, offsetof(struct seccomp_data, args));
-    on_value(filter, (uint32_t)channel);
+    on_value(filter, (uint32_t)descriptor);
     decide(filter, SECCOMP_RET_ALLOW);
+    if (other >= 0) {
+        on_value(filter, (uint32_t)other);
+        decide(filter, SECCOMP_RET_ALLOW);
+    }
     decide(filter, SECCOMP_RET_ERRNO | EPERM);
 }
 
-static void make_filter(struct filter *filter, int channel, uint32_t otherwise)
+/* The channel is closed when the process becomes the kernel. */
+static void allow_sockets(struct filter *filter, int channel, int frames)
+{
+    static const unsigned of_frames[] = {SYS_recvmsg, SYS_recvmmsg, SYS_sendmmsg};
+    allow_on(filter, SYS_sendmsg, channel, frames);
+    for (size_t i = 0; frames >= 0 && i < COUNT(of_frames); i++)
+        allow_on(filter, of_frames[i], frames, -1);
+}
+
+static void make_filter(struct filter *filter, int channel, int frames, uint32_t otherwise)
 {
     static const uint32_t ptrace_of_others[] = {PTRACE_ATTACH, PTRACE_SEIZE}, ioctl_of_terminals[] = {TIOCSTI};
-    filter->count = 0;
-    load(filter, offsetof(struct seccomp_data, arch));
-    add(filter, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0));
-    decide(filter, SECCOMP_RET_KILL_PROCESS);
-    load(filter, offsetof(struct seccomp_data, nr));
+    begin(filter);
     allow_all(filter, always, COUNT(always));
     allow_but(filter, SYS_ptrace, 0, ptrace_of_others, COUNT(ptrace_of_others));
     allow_but(filter, SYS_ioctl, 1, ioctl_of_terminals, COUNT(ioctl_of_terminals));
     allow_kill_of_one(filter);
-    allow_channel(filter, channel);
+    allow_sockets(filter, channel, frames);
     if (otherwise != SECCOMP_RET_USER_NOTIF)
         allow_all(filter, at_boot, COUNT(at_boot));
     decide(filter, otherwise);
 }
 
 /* Returns the descriptor of its questions, 0 if it asks none, or -1. */
-static int install(int channel, uint32_t otherwise, unsigned flags)
+static int install(struct filter *filter, unsigned flags)
 {
-    static struct filter filter;
-    make_filter(&filter, channel, otherwise);
-    struct sock_fprog program = {filter.count, filter.code};
+    struct sock_fprog program = {filter->count, filter->code};
     return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
 }
 
@@ -180,15 +197,32 @@ static int send_descriptor(int channel, int fd)
     return syscall(SYS_sendmsg, channel, &message, MSG_NOSIGNAL) == 1 ? 0 : -1;
 }
 
-int confine_enter(int channel)
+int confine_enter(int channel, int frames)
 {
+    static struct filter filter;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || drop_rights())
         return -1;
-    int questions = install(channel, SECCOMP_RET_USER_NOTIF, SECCOMP_FILTER_FLAG_NEW_LISTENER);
-    /* None before Linux 5.5, nor where somebody else's filter asks already. */
-    if (questions < 0 && install(channel, SECCOMP_RET_ERRNO | EPERM, 0))
-        return -1;
+    make_filter(&filter, channel, frames, SECCOMP_RET_USER_NOTIF);
+    int questions = install(&filter, SECCOMP_FILTER_FLAG_NEW_LISTENER);
+    if (questions < 0) { /* None before Linux 5.5, nor where somebody else's filter asks already. */
+        make_filter(&filter, channel, frames, SECCOMP_RET_ERRNO | EPERM);
+        if (install(&filter, 0))
+            return -1;
+    }
     return send_descriptor(channel, questions);
+}
+
+int confine_relay(void)
+{
+    static const unsigned allowed[] = {
+        SYS_read, SYS_write, SYS_poll, SYS_recvfrom, SYS_recvmmsg, SYS_sendto, SYS_sendmsg, SYS_sendmmsg,
+        SYS_exit_group, SYS_restart_syscall,
+    };
+    static struct filter filter;
+    begin(&filter);
+    allow_all(&filter, allowed, COUNT(allowed));
+    decide(&filter, SECCOMP_RET_KILL_PROCESS);
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || drop_rights() ? -1 : install(&filter, 0);
 }
 
 int confine_receive(int channel)

@@ -5,8 +5,12 @@
 
 /* Give up all rights and pass a system call filter into the calling process for good. The descriptor on which
    the filter asks is sent over `channel`, a socket; -1 is sent where the host has no such filters, and then
-   the filter decides alone. Returns 0, or -1 with errno set. */
-int confine_enter(int channel);
+   the filter decides alone. `frames` is the line of the network device, or -1. Returns 0, or -1 with errno
+   set. */
+int confine_enter(int channel, int frames);
+
+/* The same for the relay of the network: it may read and write what it has, nothing else. */
+int confine_relay(void);
 
 /* Receive that descriptor. Returns it, or -1 if there is none: then `channel` has failed, or
    the filter does not ask. */

@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../include/olos/network.h"
 #include "confine.h"
 
 #define MAX_ARGUMENTS 32
@@ -116,6 +117,9 @@ static void make_arguments(const struct kernel *kernel, struct words *args)
         add(args, "ubd2r=/proc/self/fd/%d", lines->mount_slots);
     }
     add(args, "uml_dir=/proc/"); /* where it can make no directory: so it leaves no files */
+    if (lines->frames >= 0)
+        add(args, NETWORK_DEVICE ":transport=fd,fd=%d,depth=64,gro=1,mtu=%d,mac=%s", lines->frames, NETWORK_MTU,
+            NETWORK_MAC);
     add(args, "pty.legacy_count=0");
     add(args, DELAY_LOOPS);
     add(args, SKIPPED_AT_BOOT);
@@ -181,7 +185,7 @@ void kernel_execute(const struct kernel *kernel)
         return;
     if (nothing > 2)
         close(nothing);
-    if (confine_enter(kernel->lines.channel))
+    if (confine_enter(kernel->lines.channel, kernel->lines.frames))
         return;
     syscall(SYS_execveat, kernel->boot->kernel, "", args.items, env.items, AT_EMPTY_PATH);
 }

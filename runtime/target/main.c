@@ -91,6 +91,7 @@ static int run(const struct olos_options *options, const struct olos_layout *lay
     struct olos_loaded_manifest loaded;
     struct boot boot;
     struct terminal terminal;
+    static struct network network;
     struct text text = {0};
     struct mount_sources mounts;
     struct outcome outcome;
@@ -104,9 +105,11 @@ static int run(const struct olos_options *options, const struct olos_layout *lay
     terminal_find(&terminal);
     if (!rootfs ||
         write_run(&text, options, &loaded.manifest.policy, measurement, rootfs, &terminal, error) ||
+        network_open(&network, &options->publications, options->host_loopback, &loaded.manifest.policy, error) ||
         boot_load(&boot, layout, &loaded, &text, error))
         return -1;
-    const struct session_options session = {&boot, &loaded.manifest, &terminal, options->stop_seconds, &mounts};
+    const struct session_options session = {
+        &boot, &loaded.manifest, &terminal, options->stop_seconds, &mounts, &network};
     if (session_run(&session, &outcome, error))
         return -1;
     session_exit(&outcome);

@@ -106,6 +106,14 @@ static int read_option(struct olos_options *options, const char *option, char **
         return set_stop_timeout(options, option, argv, at, error);
     if (strcmp(name, "mount") == 0)
         return add_mount(options, option, argv, at, error);
+    if (strcmp(name, "publish") == 0) {
+        const char *port = NULL;
+        return take_value(&port, option, argv, at, error) ? -1 : publish_read(&options->publications, port, error);
+    }
+    if (strcmp(name, "host-loopback") == 0) {
+        options->host_loopback = true;
+        return 0;
+    }
     return olos_fail(error, OLOS_USAGE, "%.80s: no such option\n"
                      "  hint: --olos-help lists them; " END_OF_OPTIONS " goes before an argument of the app's", option);
 }

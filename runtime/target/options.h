@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../common/manifest.h"
+#include "publish.h"
 
 enum olos_action {
     ACTION_RUN,
@@ -20,6 +21,8 @@ struct olos_options {
     const char *expected; /* measurement to insist on, or NULL */
     int stop_seconds;     /* of --olos-stop-timeout, or GRACE_FOREVER */
     struct olos_texts mounts; /* TARGET=SOURCE each */
+    struct publications publications;
+    bool host_loopback; /* the app may reach services of the host's loopback */
     char **args;          /* for the app, NULL at the end */
     size_t arg_count;
 };

@@ -33,6 +33,7 @@ static struct {
     int signals;
     int questions; /* of the kernel's system call filter, or -1 */
     bool confined;
+    bool init_ready, network_ready;
     struct caller_input input;
     struct grace grace;
     uint64_t output_expected; /* once the app has ended */
@@ -80,9 +81,12 @@ static int start(const struct session_options *options)
     outlet_open(&state.outlets[1], lines.stderr_line, STDERR_FILENO);
     state.log.show = options->manifest->policy.debug;
     catch_signals();
-    if (guard_start(&state.guard, &kernel, options->terminal, state.error))
+    kernel.lines.frames = options->network->kernel;
+    state.network_ready = !options->network->used;
+    if (guard_start(&state.guard, &kernel, options->network, options->terminal, state.error))
         return -1;
     lines_close_kernels(&kernel.lines);
+    network_leave(options->network);
     state.questions = confine_receive(lines.channel);
     close(lines.channel);
     return 0;
@@ -149,7 +153,8 @@ static void take_frame(const struct control_frame *frame)
         break;
     case CONTROL_READY:
         state.confined = true;
-        state.frames.go = true;
+        state.init_ready = true;
+        state.frames.go = state.network_ready;
         break;
     case CONTROL_STARTED:
         state.phase = RUNNING;
@@ -218,6 +223,19 @@ static void answer_kernel(short events)
     }
 }
 
+static void read_network_report(void)
+{
+    if (state.phase == ENDED)
+        return;
+    if (network_read_report(state.options->network, state.error)) {
+        state.failed = true;
+        state.phase = ENDED;
+        return;
+    }
+    state.network_ready = true;
+    state.frames.go = state.init_ready;
+}
+
 static void move_output(int which)
 {
     struct outlet *outlet = &state.outlets[which];
@@ -245,6 +263,7 @@ static void serve(int timeout)
         {.fd = state.guard.report, .events = POLLIN},
         {.fd = state.questions, .events = POLLIN},
         {.fd = state.phase < ENDING ? state.mounts.life : -1, .events = POLLIN},
+        {.fd = state.options->network->report, .events = POLLIN},
     };
     if (poll(waits, sizeof waits / sizeof *waits, timeout) < 0)
         return;
@@ -267,6 +286,8 @@ static void serve(int timeout)
         answer_kernel(waits[7].revents);
     if (waits[8].revents)
         take_end_of_mounts();
+    if (waits[9].revents)
+        read_network_report();
 }
 
 /* What init does not do in time happens by the end of the kernel. */

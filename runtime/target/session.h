@@ -21,6 +21,7 @@ struct session_options {
     const struct terminal *terminal;
     int stop_seconds; /* grace.h */
     const struct mount_sources *mounts; /* the session closes them */
+    const struct network *network;
 };
 
 /* Start the kernel and serve it until the app has ended and all its output is delivered. Returns 0, or -1
