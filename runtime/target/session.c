@@ -71,8 +71,7 @@ static int start(const struct session_options *options)
         return -1;
     struct lines lines;
     lines_open(&lines, &kernel.lines, options->mounts->count > 0);
-    const struct mount_setting setting = {&options->manifest->app, kernel.memory_directory};
-    if (mount_process_start(&state.mounts, options->mounts, &setting, &lines, state.error))
+    if (mount_process_start(&state.mounts, options->mounts, &options->manifest->app, &lines, state.error))
         return -1;
     state.frames.line = lines.control;
     state.log.line = lines.log;
