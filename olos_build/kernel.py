@@ -37,7 +37,6 @@ _FUSE_MODULE = "kernel/fs/fuse/fuse.ko"
 _FUSE_MARK = b"fuse: init (API version"
 """What fs/fuse/inode.c says at start-up, so that a kernel with FUSE built in has it."""
 
-
 CONFIGURATION = "config"
 PROVENANCE = "build.json"
 """What `olos kernel build` puts beside a kernel; no part of the component."""
