@@ -24,7 +24,7 @@ test: $(VENV)/.installed-dev
 	$(PYTEST) -m 'not long' -n auto --dist loadfile
 
 test-long: $(VENV)/.installed-dev
-	scripts/install-packages test
+	scripts/install-packages kernel
 	$(PYTEST) -m long
 
 lint: $(VENV)/.installed-dev
@@ -33,7 +33,7 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
 bench: $(VENV)/.installed-dev
-	scripts/install-packages test
+	scripts/install-packages kernel
 	PYTHONSAFEPATH=1 $(BIN)/python -c $(BENCH) $(CLAIMS)
 
 $(BIN)/python:

@@ -26,7 +26,8 @@ MANY_FILES = 100_000
 
 _SCRIPT = Path(sys.executable).with_name("olos")
 OLOS = (str(_SCRIPT),) if _SCRIPT.exists() else (sys.executable, "-m", "olos_cli")
-_MAKE_BASE = Path(__file__).parent.parent / "examples" / "base" / "make-base.sh"
+_ROOT = Path(__file__).parent.parent
+_MAKE_BASE = _ROOT / "examples" / "base" / "make-base.sh"
 _DOCKERFILE = 'FROM scratch\nCOPY busybox /bin/\nCOPY data /data\nENTRYPOINT ["/bin/busybox", "true"]\n'
 
 
@@ -148,6 +149,38 @@ class Inputs:
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(os.urandom(number % 4096))
         return self._image(context)
+
+    @cached_property
+    def own_kernel(self) -> Path:
+        """What `olos kernel build` makes: from OLOS_BENCH_KERNEL, or made once, below build/."""
+        path = Path(os.environ.get("OLOS_BENCH_KERNEL") or _ROOT / "build" / "kernel")
+        if not path.exists():
+            _run(*OLOS, "kernel", "build", "-o", str(path))
+        return path
+
+    @cached_property
+    def on_own_kernel(self) -> Built:
+        """The probe and a file of 256 MiB, with our kernel."""
+        return self._probe("own", "--kernel", str(self.own_kernel))
+
+    @cached_property
+    def on_debian_kernel(self) -> Built:
+        """The same with Debian's kernel."""
+        return self._probe("debian")
+
+    def _probe(self, name: str, *options: str) -> Built:
+        top = self.folder / f"probe-{name}"
+        top.mkdir()
+        source = Path(__file__).with_name("probe.c")
+        _run("musl-gcc", "-static", "-O2", "-s", "-o", str(top / "probe"), str(source))
+        with (top / "data").open("wb") as stream:
+            for _ in range(256):
+                stream.write(os.urandom(1 << 20))
+        (top / "Dockerfile").write_text('FROM scratch\nCOPY probe data /\nENTRYPOINT ["/probe"]\n')
+        (top / "olos.toml").write_text('[policy]\nhost_args = "append"\nmemory = "640M"\n')
+        built = Built(top / "layout", top / "app.olos")
+        _run(*OLOS, "build", str(top / "Dockerfile"), "-o", str(built.layout), *options)
+        return _packed(built)
 
     def _context(self, name: str) -> Path:
         context = self.folder / name

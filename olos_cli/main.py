@@ -37,6 +37,7 @@ COMMANDS = {
     "check-proof": "Check what 'olos prove' wrote, and say what it shows.",
     "diff": "Show why two measurements differ.",
     "tree": "Save what 'olos diff' needs of a layout or package.",
+    "kernel": "Build a small kernel of our own.",
     "attest": "Verify attestation evidence of hardware.",
     "inspect": "Show what a layout or package says of itself.",
     "ls": "List files of the root file system.",

@@ -22,8 +22,8 @@
 /* What a running User-Mode Linux needs: its memory, its processes, its clock, the lines it was given. */
 static const unsigned always[] = {
     /* lines and block devices, by descriptors that it has */
-    SYS_read, SYS_write, SYS_pread64, SYS_pwrite64, SYS_readv, SYS_writev, SYS_lseek, SYS_close, SYS_fstat,
-    SYS_fcntl, SYS_fsync, SYS_fdatasync, SYS_poll, SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_ctl,
+    SYS_read, SYS_write, SYS_pread64, SYS_preadv2, SYS_pwrite64, SYS_readv, SYS_writev, SYS_lseek, SYS_close,
+    SYS_fstat, SYS_fcntl, SYS_fsync, SYS_fdatasync, SYS_poll, SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_ctl,
     /* memory */
     SYS_mmap, SYS_munmap, SYS_mprotect, SYS_madvise, SYS_brk, SYS_mremap,
     /* signals and time */
