@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,7 @@ from olos.manifest import Manifest, RootfsRecord
 from olos.progress import SILENT
 from olos.tree import Entry, FileType, Inode, Tree
 from olos_build import erofs
+from support.engine import private_engine
 
 GIB = 1 << 30
 SMALL_FILES = 20_000
@@ -28,6 +30,9 @@ _SCRIPT = Path(sys.executable).with_name("olos")
 OLOS = (str(_SCRIPT),) if _SCRIPT.exists() else (sys.executable, "-m", "olos_cli")
 _ROOT = Path(__file__).parent.parent
 _MAKE_BASE = _ROOT / "examples" / "base" / "make-base.sh"
+_KERNEL = ("--kernel", os.environ["OLOS_BENCH_KERNEL"]) if "OLOS_BENCH_KERNEL" in os.environ else ()
+_COSTS = Path(__file__).parent / "costs.c"
+_COSTS_DOCKERFILE = 'FROM scratch\nCOPY costs data /\nENTRYPOINT ["/costs"]\n'
 _DOCKERFILE = 'FROM scratch\nCOPY busybox /bin/\nCOPY data /data\nENTRYPOINT ["/bin/busybox", "true"]\n'
 
 
@@ -56,10 +61,19 @@ class Built:
 
 
 @dataclass(frozen=True)
+class Costs:
+    """The program costs.c and a file of 256 MiB: as files, as a package."""
+
+    context: Path
+    built: Built
+
+
+@dataclass(frozen=True)
 class Inputs:
-    """Files below a scratch folder."""
+    """Files below a scratch folder; `services` run until it is left."""
 
     folder: Path
+    services: ExitStack
 
     @cached_property
     def noise(self) -> Path:
@@ -205,6 +219,29 @@ class Inputs:
         path.write_bytes(b"data")
         return self._build("tiny", path)
 
+    @cached_property
+    def costs(self) -> Costs:
+        """An app that does what it is told."""
+        top = self.folder / "costs"
+        context = top / "context"
+        context.mkdir(parents=True)
+        _run("musl-gcc", "-static", "-O2", "-s", str(_COSTS), "-o", str(context / "costs"))
+        with (context / "data").open("wb") as stream:
+            for _ in range(256):
+                stream.write(os.urandom(1 << 20))
+        (context / "Dockerfile").write_text(_COSTS_DOCKERFILE)
+        (context / "olos.toml").write_text('[policy]\nhost_args = "append"\nmemory = "1G"\n')
+        built = Built(top / "layout", top / "hello.olos")
+        _run(*OLOS, "build", *_KERNEL, str(context / "Dockerfile"), "-o", str(built.layout))
+        return Costs(context, _packed(built))
+
+    @cached_property
+    def container(self) -> tuple[str, ...]:
+        """The command that runs the same image in a container, without a network as the package is."""
+        docker = ("docker", "-H", self.services.enter_context(private_engine()))
+        _run(*docker, "build", "-q", "-t", "costs", str(self.costs.context))
+        return (*docker, "run", "--rm", "--network", "none", "costs")
+
     def _build(self, name: str, data: Path) -> Built:
         top = self.folder / name
         context = top / "context"
@@ -213,7 +250,7 @@ class Inputs:
         _run("cp", "-a", "--reflink=auto", str(data), str(context / "data"))
         (context / "Dockerfile").write_text(_DOCKERFILE)
         built = Built(top / "layout", top / "app.olos")
-        _run(*OLOS, "build", str(context / "Dockerfile"), "-o", str(built.layout))
+        _run(*OLOS, "build", *_KERNEL, str(context / "Dockerfile"), "-o", str(built.layout))
         shutil.rmtree(context)
         return _packed(built)
 

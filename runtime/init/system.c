@@ -63,9 +63,6 @@ static const struct {
 } settings[] = {
     {"/proc/sys/net/ipv4/ip_unprivileged_port_start", "0"},
     {"/proc/sys/net/ipv4/ping_group_range", "0 2147483647"},
-    /* The kernel starts no programs of its own, least of all as root those that the app has put there. */
-    {"/proc/sys/kernel/hotplug", "\n"},
-    {"/proc/sys/kernel/modprobe", "\n"},
     {"/proc/sys/kernel/dmesg_restrict", "1"},
     {"/proc/sys/kernel/kptr_restrict", "2"},
     {"/proc/sys/kernel/unprivileged_bpf_disabled", "1"},

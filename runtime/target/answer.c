@@ -16,7 +16,7 @@ static const char help[] =
     "  --olos-measure           recompute the measurement from the bytes; print it\n"
     "  --olos-verify HEX        recompute it and compare; exit code 5 if it differs\n"
     "  --olos-expect HEX        run the app only if the measurement is this one\n"
-    "  --olos-stop-timeout N    after SIGTERM, end the app in N seconds (default 10), or never\n"
+    "  --olos-stop-timeout N    end the app N s after SIGTERM; default 10, or never\n"
     "  --olos-mount T=DIR       give the app the directory DIR of this machine at T\n"
     "  --olos-publish [ADDRESS:]HOSTPORT:PORT[/tcp|udp]\n"
     "                           listen on the host's port for a port of the app that the\n"

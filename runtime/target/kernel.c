@@ -32,8 +32,8 @@
     "belkin_driver_init,ch_driver_init,cp_driver_init,ez_driver_init,ite_driver_init,ks_driver_init,"          \
     "mr_driver_init,ms_driver_init,redragon_driver_init,atkbd_init,psmouse_init,bsg_init"
 
-/* Loops in a hundredth of a second, on a fast processor. The kernel would take a tenth of a second
-   and more to count them; with too many its short delays, which no driver here has, are too long. */
+/* Loops in a hundredth of a second, on a fast processor. The kernel would take a tenth of a second and more to
+   count them; with too many its short delays, which no driver here has, are too long. */
 #define DELAY_LOOPS "lpj=50000000"
 
 struct words {
