@@ -16,6 +16,10 @@ int confine_relay(void);
    the filter does not ask. */
 int confine_receive(int channel);
 
-/* Answer one question: yes while the kernel boots, no once the app may run. Returns the number of a system
-   call that was refused, or -1. */
-int confine_answer(int questions, bool booting);
+/* Whether the answer to a question can be a file (Linux 5.9). */
+bool confine_can_supply(int questions);
+
+/* Answer one question: yes while the kernel boots, no once the app may run. With `supply` a file
+   without a name that it asks for, for its memory, is one in memory: no directory of the host is used. Returns the number
+   of a system call that was refused, or -1. */
+int confine_answer(int questions, bool booting, bool supply);

@@ -12,6 +12,7 @@
 #include "../common/policy.h"
 #include "answer.h"
 #include "boot.h"
+#include "limits.h"
 #include "options.h"
 #include "session.h"
 
@@ -99,6 +100,7 @@ static int run(const struct olos_options *options, const struct olos_layout *lay
     if (layout_load_manifest(layout, &loaded, error) ||
         measure(options, &loaded.manifest, measurement, error) ||
         check_policy(options, &loaded.manifest, error) ||
+        limits_prepare(loaded.manifest.policy.memory, error) ||
         mount_sources_open(&mounts, &loaded.manifest.policy, &options->mounts, error))
         return -1;
     const struct olos_file *rootfs = boot_check_rootfs(layout, &loaded.manifest.rootfs, error);

@@ -32,6 +32,7 @@ static struct {
     struct log log;
     int signals;
     int questions; /* of the kernel's system call filter, or -1 */
+    bool supplies;
     bool confined;
     bool init_ready, network_ready;
     struct caller_input input;
@@ -67,8 +68,7 @@ static void catch_signals(void)
 static int start(const struct session_options *options)
 {
     struct kernel kernel = {.boot = options->boot, .memory = options->manifest->policy.memory};
-    if (kernel_find_memory(&kernel, state.error))
-        return -1;
+    memory_find_directory(kernel.memory_directory, kernel.memory);
     struct lines lines;
     lines_open(&lines, &kernel.lines, options->mounts->count > 0);
     const struct mount_setting setting = {&options->manifest->app, kernel.memory_directory};
@@ -89,6 +89,9 @@ static int start(const struct session_options *options)
     network_leave(options->network);
     state.questions = confine_receive(lines.channel);
     close(lines.channel);
+    state.supplies = confine_can_supply(state.questions);
+    if (!state.supplies && !*kernel.memory_directory)
+        return memory_fail(kernel.memory, state.error);
     return 0;
 }
 
@@ -214,7 +217,7 @@ static void read_control(void)
 
 static void answer_kernel(short events)
 {
-    int refused = events & POLLIN ? confine_answer(state.questions, !state.confined) : -1;
+    int refused = events & POLLIN ? confine_answer(state.questions, !state.confined, state.supplies) : -1;
     if (refused >= 0 && state.log.show)
         dprintf(STDERR_FILENO, "olos: host system call %d is refused\n", refused);
     if (events & POLLHUP) {
