@@ -3,6 +3,17 @@
 
 #include "../common/util.h"
 
+/* What the host offers, the more the better. */
+enum confine_ability {
+    CONFINE_NOTHING,  /* no kernel can be started */
+    CONFINE_FILTERS,  /* a filter that decides alone */
+    CONFINE_ASKS,     /* one that asks the target */
+    CONFINE_SUPPLIES, /* and takes a file as an answer */
+};
+
+/* Find out, in a process that is of no further use. */
+enum confine_ability confine_try(void);
+
 /* Give up all rights and pass a system call filter into the calling process for good. The descriptor on which
    the filter asks is sent over `channel`, a socket; -1 is sent where the host has no such filters, and then
    the filter decides alone. `frames` is the line of the network device, or -1. Returns 0, or -1 with errno

@@ -4,38 +4,53 @@
 #include <signal.h>
 #include <sys/resource.h>
 
-#define MIB (UINT64_C(1) << 20)
+#include "cgroup.h"
 
-static const struct {
-    int resource;
+#define MIB (UINT64_C(1) << 20)
+#define LEAST_FILES 64
+#define LEAST_PROCESSES 7
+#define LEAST_ADDRESSES (16 * MIB) /* and the memory of the app */
+
+struct need {
     const char *what, *cure;
-    uint64_t least;
-    bool and_memory; /* besides the memory of the app */
-    uint64_t unit;
-    const char *unit_name;
-} needs[] = {
-    {RLIMIT_NOFILE, "open files", "ulimit -n 1024", 64, false, 1, ""},
-    {RLIMIT_FSIZE, "the size of files", "ulimit -f unlimited", 0, true, MIB, " MiB"},
-    {RLIMIT_AS, "the address space", "ulimit -v unlimited", 16 * MIB, true, MIB, " MiB"},
-    {RLIMIT_NPROC, "processes of this user", "ulimit -u unlimited", 8, false, 1, ""},
+    uint64_t least, unit;
 };
+
+static int compare(const struct need *need, uint64_t allowed, struct olos_error *error)
+{
+    const char *unit = need->unit == MIB ? " MiB" : "";
+    if (allowed >= need->least)
+        return 0;
+    return olos_fail(error, OLOS_FAILED,
+                     "%s limited to %" PRIu64 "%s; %" PRIu64 "%s are needed\n  hint: %s",
+                     need->what, allowed / need->unit, unit, need->least / need->unit, unit, need->cure);
+}
+
+static int raise_limit(int resource, const struct need *need, struct olos_error *error)
+{
+    struct rlimit limit;
+    if (getrlimit(resource, &limit))
+        return 0;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(resource, &limit); /* up to there it is always allowed */
+    return compare(need, limit.rlim_max, error);
+}
 
 int limits_prepare(uint64_t memory, struct olos_error *error)
 {
+    const struct need files = {"open files are", "ulimit -n 1024", LEAST_FILES, 1},
+                      file_size = {"the size of a file is", "ulimit -f unlimited", memory, MIB},
+                      addresses = {"the address space is", "ulimit -v unlimited", memory + LEAST_ADDRESSES, MIB},
+                      processes = {"processes of this user are", "ulimit -u unlimited", LEAST_PROCESSES, 1},
+                      group_memory = {"the memory of this container is", "raise it (docker run --memory)",
+                                      LIMITS_OWN_MEMORY, MIB},
+                      group_processes = {"more processes of this container are", "raise it (docker run --pids-limit)",
+                                         LEAST_PROCESSES, 1};
     signal(SIGXFSZ, SIG_IGN);
-    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++) {
-        struct rlimit limit;
-        uint64_t least = needs[i].least + (needs[i].and_memory ? memory : 0);
-        if (getrlimit(needs[i].resource, &limit))
-            continue;
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(needs[i].resource, &limit); /* lowering no limit, it is always allowed */
-        if (limit.rlim_max < least)
-            return olos_fail(error, OLOS_FAILED,
-                             "the limit for %s is %" PRIu64 "%s; it takes at least %" PRIu64 "%s\n"
-                             "  hint: %s, before the start",
-                             needs[i].what, (uint64_t)limit.rlim_max / needs[i].unit, needs[i].unit_name,
-                             least / needs[i].unit, needs[i].unit_name, needs[i].cure);
-    }
-    return 0;
+    return raise_limit(RLIMIT_NOFILE, &files, error) || raise_limit(RLIMIT_FSIZE, &file_size, error) ||
+                   raise_limit(RLIMIT_AS, &addresses, error) || raise_limit(RLIMIT_NPROC, &processes, error) ||
+                   compare(&group_memory, cgroup_memory(), error) ||
+                   compare(&group_processes, cgroup_processes(), error)
+               ? -1
+               : 0;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -58,6 +59,7 @@ static void catch_signals(void)
     sigemptyset(&set);
     for (size_t i = 0; i < sizeof forwarded / sizeof *forwarded; i++)
         sigaddset(&set, forwarded[i]);
+    sigaddset(&set, SIGCHLD);
     signal(SIGPIPE, SIG_IGN);
     sigprocmask(SIG_BLOCK, &set, NULL);
     state.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -68,6 +70,9 @@ static void catch_signals(void)
 static int start(const struct session_options *options)
 {
     struct kernel kernel = {.boot = options->boot, .memory = options->manifest->policy.memory};
+    if (access("/dev/null", R_OK | W_OK))
+        return olos_fail(state.error, OLOS_FAILED, "/dev/null cannot be used: %s\n  hint: the host must have it",
+                         strerror(errno));
     memory_find_directory(kernel.memory_directory, kernel.memory);
     struct lines lines;
     lines_open(&lines, &kernel.lines, options->mounts->count > 0);
@@ -97,10 +102,23 @@ static int start(const struct session_options *options)
 
 /* ---- from the caller ---- */
 
+/* Children that we have not started: of the program in whose place we are, or orphans if we are process 1. */
+static void reap_others(void)
+{
+    siginfo_t ended = {0};
+    while (waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid &&
+           ended.si_pid != state.guard.pid) {
+        waitpid(ended.si_pid, NULL, 0);
+        ended.si_pid = 0;
+    }
+}
+
 static void take_signal(const struct signalfd_siginfo *information)
 {
     int number = (int)information->ssi_signo;
-    if (number == SIGCONT) {
+    if (number == SIGCHLD)
+        reap_others();
+    else if (number == SIGCONT) {
         if (state.phase == RUNNING) /* whoever stopped us has changed the terminal */
             terminal_make_raw(state.options->terminal);
     } else if (number == SIGWINCH)
@@ -189,7 +207,7 @@ static void take_end_of_kernel(void)
     while (log_read(&state.log) && poll(&(struct pollfd){.fd = state.log.line, .events = POLLIN}, 1, 0) > 0)
         ;
     if (state.phase < ENDING) {
-        fail("the kernel has ended before the app");
+        fail("the kernel has ended before the app\n  hint: the option --olos-doctor checks what this host offers");
         log_show_tail(&state.log);
     }
     state.phase = ENDED;
