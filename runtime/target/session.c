@@ -67,6 +67,17 @@ static void catch_signals(void)
         die(OLOS_FAILED, "no signalfd: %s", strerror(errno));
 }
 
+/* Children that we have not started: of the program in whose place we are, or orphans if we are process 1. */
+static void reap_others(void)
+{
+    siginfo_t ended = {0};
+    while (waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid &&
+           ended.si_pid != state.guard.pid) {
+        waitpid(ended.si_pid, NULL, 0);
+        ended.si_pid = 0;
+    }
+}
+
 static int start(const struct session_options *options)
 {
     struct kernel kernel = {.boot = options->boot, .memory = options->manifest->policy.memory};
@@ -90,6 +101,7 @@ static int start(const struct session_options *options)
     state.network_ready = !options->network->used;
     if (guard_start(&state.guard, &kernel, options->network, options->terminal, state.error))
         return -1;
+    reap_others(); /* who ended before the signal was blocked */
     lines_close_kernels(&kernel.lines);
     network_leave(options->network);
     state.questions = confine_receive(lines.channel);
@@ -101,17 +113,6 @@ static int start(const struct session_options *options)
 }
 
 /* ---- from the caller ---- */
-
-/* Children that we have not started: of the program in whose place we are, or orphans if we are process 1. */
-static void reap_others(void)
-{
-    siginfo_t ended = {0};
-    while (waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid &&
-           ended.si_pid != state.guard.pid) {
-        waitpid(ended.si_pid, NULL, 0);
-        ended.si_pid = 0;
-    }
-}
 
 static void take_signal(const struct signalfd_siginfo *information)
 {
