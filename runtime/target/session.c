@@ -70,11 +70,12 @@ static void catch_signals(void)
 /* Children that we have not started: of the program in whose place we are, or orphans if we are process 1. */
 static void reap_others(void)
 {
-    siginfo_t ended = {0};
-    while (waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid &&
-           ended.si_pid != state.guard.pid) {
+    for (;;) {
+        siginfo_t ended = {0};
+        if (waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) || !ended.si_pid ||
+            ended.si_pid == state.guard.pid || ended.si_pid == state.mounts.pid)
+            return;
         waitpid(ended.si_pid, NULL, 0);
-        ended.si_pid = 0;
     }
 }
 
