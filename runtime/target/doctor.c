@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #include "../common/sha256.h"
+#include "app_memory.h"
 #include "cgroup.h"
-#include "limits.h"
-#include "memory.h"
+#include "host_limits.h"
 #include "probes.h"
 
 #define MIB (UINT64_C(1) << 20)

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "../common/manifest.h"
+#include "app_memory.h"
 #include "boot.h"
-#include "memory.h"
 
 /* The kernel's ends of its lines. */
 struct kernel_lines {

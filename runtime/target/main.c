@@ -14,7 +14,7 @@
 #include "answer.h"
 #include "boot.h"
 #include "doctor.h"
-#include "limits.h"
+#include "host_limits.h"
 #include "options.h"
 #include "session.h"
 

@@ -1,4 +1,4 @@
-#include "memory.h"
+#include "app_memory.h"
 
 #include <fcntl.h>
 #include <inttypes.h>

@@ -1,4 +1,4 @@
-#include "limits.h"
+#include "host_limits.h"
 
 #include <inttypes.h>
 #include <signal.h>
