@@ -14,6 +14,7 @@
 #include "app_memory.h"
 #include "cgroup.h"
 #include "host_limits.h"
+#include "passt.h"
 #include "probes.h"
 
 #define MIB (UINT64_C(1) << 20)
@@ -32,6 +33,7 @@ struct finding {
 
 struct host {
     bool package;
+    bool outgoing, ports; /* the policy allows them */
     uint64_t memory; /* of the app by its policy; without a package the least that a policy can give */
     enum confine_ability filter;
 };
@@ -229,6 +231,25 @@ static void check_processor(const struct host *host, struct finding *finding)
         finding->cost = "start, reading and measuring are slower: hashing takes its time";
 }
 
+/* Of no use to most: only looked for, not tried. */
+static void check_network(const struct host *host, struct finding *finding)
+{
+    static struct olos_error error;
+    static struct passt passt;
+    if (host->package && !host->outgoing && !host->ports) {
+        find(finding, OK, "none, by policy");
+        return;
+    }
+    find(finding, OK, "by passt");
+    if (passt_find(&passt, &error) == 0)
+        return;
+    find_error(finding, &error);
+    if (host->outgoing)
+        return;
+    finding->health = LIMITED;
+    finding->cost = host->package ? "no port can be published" : "apps with a network cannot run, or publish no ports";
+}
+
 static void check_clock(const struct host *host, struct finding *finding)
 {
     (void)host;
@@ -251,7 +272,7 @@ static const struct {
     {"/proc", check_proc},           {"/dev/null", check_null},      {"programs", check_programs},
     {"ptrace", check_ptrace},        {"filter", check_filter},       {"limits", check_limits},
     {"app's memory", check_memory},  {"room", check_room},           {"namespaces", check_namespaces},
-    {"processors", check_processor}, {"clock", check_clock},
+    {"processors", check_processor}, {"network", check_network},     {"clock", check_clock},
 };
 
 static void show(FILE *out, const char *name, const struct finding *finding)
@@ -264,14 +285,17 @@ static void show(FILE *out, const char *name, const struct finding *finding)
         fprintf(out, "         cure: %s\n", finding->cure);
 }
 
-static int find_policy(const struct olos_layout *layout, uint64_t *memory, struct olos_error *error)
+static int find_policy(const struct olos_layout *layout, struct host *host, struct olos_error *error)
 {
     struct olos_loaded_manifest loaded;
     if (!layout)
         return 0;
     int failed = layout_load_manifest(layout, &loaded, error);
-    if (!failed)
-        *memory = loaded.manifest.policy.memory;
+    if (!failed) {
+        host->memory = loaded.manifest.policy.memory;
+        host->outgoing = loaded.manifest.policy.outgoing;
+        host->ports = loaded.manifest.policy.ports.count > 0;
+    }
     layout_free_manifest(&loaded);
     return failed;
 }
@@ -280,7 +304,7 @@ int answer_doctor(const struct olos_layout *layout, struct olos_error *error)
 {
     struct host host = {.package = layout != NULL, .memory = LEAST_MEMORY};
     unsigned missing = 0;
-    if (find_policy(layout, &host.memory, error))
+    if (find_policy(layout, &host, error))
         return -1;
     host.filter = probe_filter();
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {

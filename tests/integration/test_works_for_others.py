@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from olos.binaries import TARGET, binary
 from support.runtime import TIMEOUT, children, shell
 from support.ssh import server
 from support.works import INPUT, assert_works, make_package
@@ -311,6 +312,14 @@ def test_doctor(package: Path, asked: Path, script: str, code: int, line: str) -
         b"olos: this host cannot run this package: 1 of these findings stands in the way\n" if code else b""
     )
     assert result.stderr == said
+
+
+def test_doctor_without_passt() -> None:
+    script = in_mounts('mount --bind /dev/null "$(command -v passt)"; exec "$1" --olos-doctor')
+    result = start(script, binary(TARGET))
+    assert result.returncode == 0, result
+    message = b"limited  network: the network needs the program passt, which is not in PATH\n         cost: "
+    assert message in result.stdout
 
 
 def test_doctor_leaves_nothing_behind(package: Path) -> None:
