@@ -39,6 +39,7 @@ COMMANDS = {
     "tree": "Save what 'olos diff' needs of a layout or package.",
     "kernel": "Build a small kernel of our own.",
     "attest": "Verify attestation evidence of hardware.",
+    "doctor": "Check what this host offers to packages and to builds.",
     "inspect": "Show what a layout or package says of itself.",
     "ls": "List files of the root file system.",
     "cat": "Write a file of the root file system to standard output.",

@@ -25,6 +25,7 @@ static const char help[] =
     "                           as 10.0.2.2, if the policy lets it open connections\n"
     "  --olos-manifest          print the manifest, canonical JSON\n"
     "  --olos-unpack DIR        write the parts into a new directory, a layout\n"
+    "  --olos-doctor            check whether this host can run the app, and how well\n"
     "  --olos-help              print this\n"
     "  --olos--                 end of options: what follows is the app's\n";
 
