@@ -53,6 +53,8 @@ hello /go
 """
 
 
-@pytest.mark.parametrize(("name", "expected"), [("node", NODE), ("java", JAVA), ("go", GO)], ids=str)
+@pytest.mark.parametrize(
+    ("name", "expected"), [("node", NODE), ("java", JAVA), ("go", GO)], ids=["node", "java", "go"]
+)
 def test_other_languages(debian: str, tmp_path: Path, name: str, expected: str) -> None:
     assert run_app(build_app(name, debian, tmp_path)) == expected

@@ -4,7 +4,7 @@ initdb -D "$PGDATA" -A trust --no-sync >/dev/null
 pg_ctl -w -D "$PGDATA" -l /data/log -o "-k /tmp -h localhost" start >/dev/null
 export PGHOST=/tmp
 pgbench -i -s 1 -q postgres 2>/dev/null
-pgbench -c 4 -j 2 -T "${1:-10}" postgres | grep -E '^(number of failed|tps)'
+pgbench -n -c 4 -j 2 -T "${1:-10}" postgres | grep -E '^(number of failed|tps)'
 PGHOST=localhost psql -At postgres <<'SQL'
 SELECT count(*), sum(abalance) = (SELECT sum(delta) FROM pgbench_history) FROM pgbench_accounts;
 SQL
