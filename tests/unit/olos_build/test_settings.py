@@ -201,7 +201,7 @@ def test_refused(text: str, says: str) -> None:
         ("policy.mounts = [{target='/'}]", "'/': cannot be covered"),
         ("policy.mounts = [{target='/proc'}]", "'/proc': cannot be covered"),
         ("policy.mounts = [{target='/dev/shm'}]", "'/dev/shm': cannot be covered"),
-        ("policy.ports = ['80/tcp']", "policy.ports: 80/tcp: the linux target has no network yet"),
+        ("policy.ports = ['80/sctp']", "policy.ports: 80/sctp: only tcp and udp can be published"),
         ("policy.credentials = 'pem'", "policy.credentials: the linux target makes none yet"),
     ],
     ids=lambda value: str(value)[:40],
