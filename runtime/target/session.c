@@ -208,7 +208,9 @@ static void take_end_of_kernel(void)
     while (log_read(&state.log) && poll(&(struct pollfd){.fd = state.log.line, .events = POLLIN}, 1, 0) > 0)
         ;
     if (state.phase < ENDING) {
-        fail("the kernel has ended before the app\n  hint: the option --olos-doctor checks what this host offers");
+        fail(state.phase == BOOTING ? "the kernel has ended before the app\n"
+                                      "  hint: the option --olos-doctor checks what this host offers"
+                                    : "the kernel has ended before the app");
         log_show_tail(&state.log);
     }
     state.phase = ENDED;
