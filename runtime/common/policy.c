@@ -1,8 +1,10 @@
 #include "policy.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "../include/olos/mounts.h"
+#include "pattern.h"
 
 static void append(struct olos_texts *texts, char *text)
 {
@@ -60,6 +62,24 @@ static int apply_args(const struct olos_manifest *manifest, const struct olos_te
     return 0;
 }
 
+/* The whole value must match the pattern, if there is one. */
+static int check_value(const struct olos_policy *policy, const char *variable, struct olos_error *error)
+{
+    for (size_t i = 0; i < policy->pattern_count; i++) {
+        const char *name = policy->patterns[i].name, *text = policy->patterns[i].text;
+        if (!same_name(variable, name))
+            continue;
+        struct pattern *pattern = allocate(1, sizeof *pattern);
+        bool matches = !pattern_compile(pattern, text) && pattern_matches(pattern, variable + strlen(name) + 1);
+        free(pattern);
+        if (!matches) /* the value may be a secret */
+            return olos_fail(error, OLOS_USAGE,
+                             "environment variable %.80s: its value does not match the measured policy\n"
+                             "  hint: policy.host_env_patterns lets in %s", name, text);
+    }
+    return 0;
+}
+
 static int apply_env(const struct olos_manifest *manifest, const struct olos_texts *host,
                      struct olos_texts *env, struct olos_error *error)
 {
@@ -70,8 +90,10 @@ static int apply_env(const struct olos_manifest *manifest, const struct olos_tex
             append(env, own->items[i]);
     for (size_t i = 0; i < host->count; i++) {
         if (!is_let_in(&manifest->policy, host->items[i]) || find(env, host->items[i]))
-            return olos_fail(error, OLOS_USAGE, "environment variable %.80s: not let in by policy.host_env",
-                             host->items[i]);
+            return olos_fail(error, OLOS_USAGE, "environment variable %.*s: not let in by policy.host_env",
+                             (int)name_length(host->items[i]), host->items[i]);
+        if (check_value(&manifest->policy, host->items[i], error))
+            return -1;
         append(env, host->items[i]);
     }
     return 0;
@@ -147,4 +169,12 @@ int policy_check_supported(const struct olos_policy *policy, struct olos_error *
     if (policy->credentials != OLOS_CREDENTIALS_NONE)
         return olos_fail(error, OLOS_USAGE, "policy.credentials: the linux target has none yet");
     return 0;
+}
+
+int policy_check_debug(const struct olos_policy *policy, const char *option, struct olos_error *error)
+{
+    if (!option || policy->debug)
+        return 0;
+    return olos_fail(error, OLOS_USAGE, "%s: the measured policy is that of a production build\n"
+                     "  hint: build a twin with olos build --debug; it has another measurement", option);
 }

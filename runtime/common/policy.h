@@ -15,6 +15,9 @@ int policy_apply(const struct olos_manifest *manifest, const struct olos_texts *
                  const struct olos_texts *host_env, struct olos_invocation *invocation,
                  struct olos_error *error);
 
+/* Refuse an option (NULL: none was given) that only debug builds have, in any other. */
+int policy_check_debug(const struct olos_policy *policy, const char *option, struct olos_error *error);
+
 /* Those of the host's variables that the policy lets in. */
 struct olos_texts policy_host_env(const struct olos_policy *policy, char *const *environment);
 

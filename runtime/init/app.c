@@ -9,14 +9,15 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "limits.h"
 #include "search.h"
 #include "system.h"
+#include "trace.h"
 
 #define CAPABILITY(name) (UINT64_C(1) << CAP_##name)
 
@@ -26,17 +27,6 @@ static const uint64_t kept_capabilities =
     CAPABILITY(CHOWN) | CAPABILITY(DAC_OVERRIDE) | CAPABILITY(FSETID) | CAPABILITY(FOWNER) | CAPABILITY(MKNOD) |
     CAPABILITY(NET_RAW) | CAPABILITY(SETGID) | CAPABILITY(SETUID) | CAPABILITY(SETFCAP) | CAPABILITY(SETPCAP) |
     CAPABILITY(NET_BIND_SERVICE) | CAPABILITY(SYS_CHROOT) | CAPABILITY(KILL) | CAPABILITY(AUDIT_WRITE);
-
-static const struct {
-    int resource;
-    rlim_t soft, hard;
-} limits[] = {
-    {RLIMIT_NOFILE, 1024, 1048576},
-    {RLIMIT_NPROC, RLIM_INFINITY, RLIM_INFINITY},
-    {RLIMIT_CORE, 0, RLIM_INFINITY},
-    {RLIMIT_MEMLOCK, 8 << 20, 8 << 20},
-    {RLIMIT_SIGPENDING, RLIM_INFINITY, RLIM_INFINITY},
-};
 
 /* What a failed start tells init through a pipe: which step, and errno. */
 struct failure {
@@ -56,12 +46,7 @@ static int set_streams(const struct command *command, const struct streams *stre
 
 static int set_limits(const struct command *command)
 {
-    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
-        struct rlimit limit = {limits[i].soft, limits[i].hard};
-        if (setrlimit(limits[i].resource, &limit))
-            return -1;
-    }
-    return write(command->devices, "0", 1) == 1 ? 0 : -1;
+    return write(command->devices, "0", 1) == 1 && limits_set(command->policy) == 0 ? 0 : -1;
 }
 
 static int drop_bounding_set(void)
@@ -116,8 +101,12 @@ static enum step prepare(const struct command *command, const struct streams *st
     return STEP_EXECUTE;
 }
 
-static _Noreturn void become_app(const struct command *command, const struct streams *streams, int report)
+static _Noreturn void become_app(const struct command *command, const struct streams *streams, int gate,
+                                 int report)
 {
+    char byte;
+    if (gate >= 0 && read(gate, &byte, 1) != 1)
+        _exit(APP_CANNOT_EXECUTE); /* it cannot be traced */
     struct failure failure = {.step = prepare(command, streams)};
     if (failure.step == STEP_EXECUTE) {
         search_execute(command->args, command->env);
@@ -143,7 +132,7 @@ static int explain(const struct command *command, const struct failure *failure,
     case STEP_STREAMS:
         return olos_fail(error, OLOS_FAILED, "init: the streams cannot be set: %s", reason);
     case STEP_LIMITS:
-        return olos_fail(error, OLOS_FAILED, "init: limits cannot be set: %s", reason);
+        return olos_fail(error, OLOS_FAILED, "policy.rlimits: the limits cannot be set: %s", reason);
     case STEP_USER:
         return olos_fail(error, OLOS_FAILED, "app.user cannot be set: %s", reason);
     case STEP_CAPABILITIES:
@@ -168,16 +157,22 @@ static pid_t await_start(const struct command *command, pid_t child, int report,
 
 pid_t app_start(const struct command *command, struct streams *streams, struct olos_error *error)
 {
-    int report[2];
+    int report[2], gate[2] = {-1, -1};
     /* Engines make a working directory that is missing; what else is wrong with it, chdir says. */
     make_directories(command->app->cwd);
-    if (pipe2(report, O_CLOEXEC))
+    if (pipe2(report, O_CLOEXEC) || (command->trace && pipe2(gate, O_CLOEXEC)))
         return olos_fail(error, OLOS_FAILED, "init: no pipe: %s", strerror(errno));
     pid_t child = fork();
     if (child < 0)
         return olos_fail(error, OLOS_FAILED, "init: cannot fork: %s", strerror(errno));
-    if (child == 0)
-        become_app(command, streams, report[1]);
+    if (child == 0) {
+        close(gate[1]);
+        become_app(command, streams, gate[0], report[1]);
+    }
+    if (command->trace && trace_start(child, gate[1], command->trace, error))
+        return -1;
+    close(gate[0]);
+    close(gate[1]);
     close(report[1]);
     close(command->devices);
     for (int i = 0; i < 3; i++)

@@ -1,6 +1,7 @@
 /* Starting the app: streams, user, capabilities, limits, environment, program. */
 #pragma once
 
+#include "../common/trace_filter.h"
 #include "run.h"
 
 /* Exit codes as of container engines, beside those of enum olos_exit. */
@@ -17,6 +18,8 @@ struct streams {
 struct command {
     char *const *args, *const *env;
     const struct olos_app *app;
+    const struct olos_policy *policy;
+    const struct trace_filter *trace; /* or NULL */
     int devices; /* see system_set_up */
     bool tty;
 };

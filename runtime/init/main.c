@@ -1,6 +1,7 @@
 /* The C-runtime of the `linux` target: the first program the kernel enters (docs/runtime.md). */
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -11,6 +12,7 @@
 #include "files.h"
 #include "helpers.h"
 #include "input.h"
+#include "log.h"
 #include "memory.h"
 #include "mounts.h"
 #include "relay.h"
@@ -37,6 +39,15 @@ static int set_up(const struct olos_manifest *manifest, const struct run *run, i
     return system_seal(&manifest->policy, error);
 }
 
+static void tell_of_start(const struct command *command)
+{
+    const struct olos_app *app = command->app;
+    log_info("user %" PRIu32 ":%" PRIu32 ", %zu more groups, working directory %s", app->uid, app->gid,
+             app->group_count, app->cwd);
+    log_info("limits: %zu of policy.rlimits", command->policy->rlimit_count);
+    log_info("start of %s", command->args[0]);
+}
+
 static int run_app(struct relay_lines *lines, struct olos_error *error)
 {
     struct olos_manifest manifest = {0};
@@ -44,15 +55,20 @@ static int run_app(struct relay_lines *lines, struct olos_error *error)
     struct streams streams;
     struct olos_invocation invocation;
     struct command command;
-    if (open_lines(lines, error) || run_load(&manifest, &run, error) ||
-        policy_apply(&manifest, &run.args, &run.env, &invocation, error) ||
+    if (open_lines(lines, error) || run_load(&manifest, &run, error))
+        return -1;
+    log_open(lines->control, manifest.policy.log_level);
+    if (policy_apply(&manifest, &run.args, &run.env, &invocation, error) ||
         set_up(&manifest, &run, &command.devices, error) || streams_open(&run, &manifest.app, &streams, error))
         return -1;
     command.args = invocation.args.items;
     command.env = app_environment(&invocation.env, &manifest.app, run.tty);
     command.app = &manifest.app;
+    command.policy = &manifest.policy;
+    command.trace = run.traced ? &run.trace : NULL;
     command.tty = run.tty;
     lines->memory = memory_open();
+    tell_of_start(&command);
     control_await_go(lines->control);
     pid_t app = app_start(&command, &streams, error);
     if (app < 0)

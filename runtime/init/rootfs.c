@@ -16,6 +16,7 @@
 #include "../include/olos/control.h"
 #include "block.h"
 #include "dm.h"
+#include "log.h"
 
 #define MODULES "/modules"
 #define SECTOR 512
@@ -40,6 +41,7 @@ static int module_load(const char *name, struct olos_error *error)
     if (file < 0 || syscall(SYS_finit_module, file, "", 0))
         return olos_fail(error, OLOS_FAILED, "init: module %s cannot be loaded: %s", name, strerror(errno));
     close(file);
+    log_debug("module %s", name);
     unlink(path); /* its memory is of use to the app */
     return 0;
 }
@@ -51,6 +53,7 @@ int modules_load(struct olos_error *error)
     for (int i = 0; i < count; i++)
         if (module_load(entries[i]->d_name, error))
             return -1;
+    log_info("%d modules loaded", count > 0 ? count : 0);
     return 0; /* without any the kernel has all built in */
 }
 
@@ -101,11 +104,14 @@ static int mount_overlay(struct olos_error *error)
 int rootfs_enter(const struct olos_rootfs *rootfs, const struct extent *extent, struct olos_error *error)
 {
     dev_t verity;
+    char root[65];
     if (mkdir("/lower", 0755) || mkdir("/upper", 0755) || mkdir("/merged", 0755))
         return olos_fail(error, OLOS_FAILED, "init: no directories: %s", strerror(errno));
     if (open_verity(rootfs, extent, &verity, error) || mount_image(verity, error) || mount_overlay(error))
         return -1;
     if (chdir("/merged") || mount(".", "/", NULL, MS_MOVE, NULL) || chroot(".") || chdir("/"))
         return olos_fail(error, OLOS_FAILED, "init: the root cannot be entered: %s", strerror(errno));
+    hex_sha256(rootfs->verity_root, root);
+    log_info("root file system: %" PRIu64 " bytes, verity root %s", rootfs->image_size, root);
     return 0;
 }

@@ -2,11 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "../common/json.h"
+#include "../common/policy.h"
 
 #define LIMIT ((size_t)8 << 20) /* the target's own limit on arguments and environment is lower */
 #define BLOCK 4096
@@ -50,6 +52,19 @@ static int number(struct json *j, const char *key, uint64_t high, uint64_t *valu
     return json_key(j, key) || json_number(j, 0, high, value) ? -1 : 0;
 }
 
+/* The list of calls, and whether only those count that fail. */
+static int trace(struct json *j, struct run *run, struct olos_error *error)
+{
+    char *list;
+    if (!json_optional_key(j, "trace"))
+        return 0;
+    run->traced = true;
+    if (json_new_text(j, &list) || trace_filter_read(&run->trace, list, error) || json_key(j, "trace_failed"))
+        return -1;
+    free(list);
+    return json_flag(j, &run->trace.failed);
+}
+
 static int decode(struct run *run, const void *data, size_t size, struct olos_error *error)
 {
     struct json j;
@@ -60,7 +75,7 @@ static int decode(struct run *run, const void *data, size_t size, struct olos_er
         json_key(&j, "measurement") || json_sha256(&j, run->measurement) ||
         number(&j, "rootfs_offset", JSON_MAX_INTEGER, &run->rootfs.offset) ||
         number(&j, "rootfs_size", JSON_MAX_INTEGER, &run->rootfs.size) ||
-        number(&j, "rows", UINT16_MAX, &rows) || json_key(&j, "tty") || json_flag(&j, &run->tty) ||
+        number(&j, "rows", UINT16_MAX, &rows) || trace(&j, run, error) || json_key(&j, "tty") || json_flag(&j, &run->tty) ||
         json_key(&j, "tty_stderr") || json_flag(&j, &run->tty_stderr) || json_close(&j, '}') || json_end(&j))
         return -1;
     if (run->rootfs.offset % BLOCK || run->rootfs.size % BLOCK)
@@ -77,5 +92,7 @@ int run_load(struct olos_manifest *manifest, struct run *run, struct olos_error 
     uint8_t *run_data = load("/olos/run.json", &run_size, error);
     if (!manifest_data || !run_data || manifest_decode(manifest, manifest_data, manifest_size, error))
         return -1;
-    return decode(run, run_data, run_size, error);
+    if (decode(run, run_data, run_size, error))
+        return -1;
+    return policy_check_debug(&manifest->policy, run->traced ? "--olos-trace" : NULL, error);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../common/manifest.h"
+#include "../common/trace_filter.h"
 #include "rootfs.h"
 
 struct run {
@@ -11,6 +12,8 @@ struct run {
     bool tty;        /* the app's standard input and output are a terminal */
     bool tty_stderr; /* and its standard error too */
     uint16_t columns, rows;
+    bool traced; /* for debug builds only */
+    struct trace_filter trace;
 };
 
 /* Read both files. The manifest's bytes stay in memory. Returns 0, or -1 with `error` filled in. */

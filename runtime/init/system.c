@@ -14,6 +14,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "log.h"
 #include "mounts.h"
 #include "network.h"
 
@@ -103,6 +104,7 @@ static int mount_standard(struct olos_error *error)
         mkdir(m->target, 0755); /* mount says what is wrong */
         if (mount(m->type, m->target, m->type, m->flags, m->options))
             return olos_fail(error, OLOS_FAILED, "init: %s cannot be mounted: %s", m->target, strerror(errno));
+        log_debug("mounted %s", m->target);
     }
     return 0;
 }
@@ -128,6 +130,8 @@ static int mount_policy(const struct olos_policy *policy, struct olos_error *err
                              strerror(-code));
         if (m->type == OLOS_MOUNT_HOST ? mounts_add(m, error) : mount_memory(m, error))
             return -1;
+        log_info("mounted %s: %s%s", m->target, m->type == OLOS_MOUNT_HOST ? "host" : "tmpfs",
+                 m->read_only ? ", read-only" : "");
     }
     return 0;
 }
@@ -162,6 +166,7 @@ static int limit_kernel(struct olos_error *error)
         if (code && code != -ENOENT)
             return olos_fail(error, OLOS_FAILED, "init: %s cannot be set: %s", settings[i].path,
                              strerror(-code));
+        log_debug("%s: %s", settings[i].path, code ? "not there" : settings[i].value);
     }
     return 0;
 }

@@ -26,6 +26,10 @@ static const char help[] =
     "  --olos-manifest          print the manifest, canonical JSON\n"
     "  --olos-unpack DIR        write the parts into a new directory, a layout\n"
     "  --olos-doctor            check whether this host can run the app, and how well\n"
+    "  --olos-trace[=LIST]      show the app's system calls, those of LIST only; this\n"
+    "                           and the next two are for debug builds\n"
+    "  --olos-trace-failed      show those that fail\n"
+    "  --olos-gdb               say how to attach a debugger to the kernel\n"
     "  --olos-help              print this\n"
     "  --olos--                 end of options: what follows is the app's\n";
 

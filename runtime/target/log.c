@@ -1,8 +1,12 @@
 #include "log.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "../common/util.h"
+#include "../include/olos/control.h"
 
 #define LINES_SHOWN 20
 
@@ -36,4 +40,15 @@ void log_show_tail(const struct log *log)
         from--;
     if (!log->show)
         write_full(STDERR_FILENO, log->tail + from, log->size - from);
+}
+
+int log_pass(int control, size_t size)
+{
+    char text[CONTROL_MESSAGE] = "";
+    struct olos_error line;
+    if (size >= sizeof text || read_full(control, text, size) != (ssize_t)size)
+        return -1;
+    olos_fail(&line, OLOS_OK, "%s", text); /* so that a terminal has nothing to interpret */
+    dprintf(STDERR_FILENO, "olos: %s\n", line.text);
+    return 0;
 }

@@ -15,3 +15,7 @@ bool log_read(struct log *log);
 
 /* Show the last lines on standard error. */
 void log_show_tail(const struct log *log);
+
+/* A line of init's own log, which follows its frame on the control line: to standard error. Returns -1 if it is
+   none. */
+int log_pass(int control, size_t size);

@@ -11,6 +11,7 @@
 
 #include "../common/mrenclave.h"
 #include "../common/policy.h"
+#include "../common/trace_filter.h"
 #include "answer.h"
 #include "boot.h"
 #include "doctor.h"
@@ -68,7 +69,11 @@ static int write_run(struct text *run, const struct olos_options *options, const
         return -1;
     text_append(run, ",\"measurement\":\"%s\",\"rootfs_offset\":%" PRIu64 ",\"rootfs_size\":%" PRIu64, digits,
                 rootfs->offset, rootfs->size);
-    text_append(run, ",\"rows\":%u,\"tty\":%s,\"tty_stderr\":%s}", rows, terminal->used ? "true" : "false",
+    text_append(run, ",\"rows\":%u", rows);
+    if (options->trace) /* a list that has been read consists of letters that need no escape */
+        text_append(run, ",\"trace\":\"%s\",\"trace_failed\":%s", options->trace,
+                    options->trace_failed ? "true" : "false");
+    text_append(run, ",\"tty\":%s,\"tty_stderr\":%s}", terminal->used ? "true" : "false",
                 terminal->used && isatty(STDERR_FILENO) ? "true" : "false");
     return 0;
 }
@@ -79,7 +84,11 @@ static int check_policy(const struct olos_options *options, const struct olos_ma
     struct olos_texts args = {options->arg_count, options->args};
     struct olos_texts env = policy_host_env(&manifest->policy, environ);
     struct olos_invocation unused;
-    if (policy_check_supported(&manifest->policy, error))
+    struct trace_filter filter;
+    if (policy_check_supported(&manifest->policy, error) ||
+        policy_check_debug(&manifest->policy, options->trace ? "--olos-trace" : NULL, error) ||
+        policy_check_debug(&manifest->policy, options->gdb ? "--olos-gdb" : NULL, error) ||
+        (options->trace && trace_filter_read(&filter, options->trace, error)))
         return -1;
     return policy_apply(manifest, &args, &env, &unused, error);
 }
@@ -119,10 +128,10 @@ static int run(const struct olos_options *options, const struct olos_layout *lay
         boot_load(&boot, layout, &loaded, &text, error))
         return -1;
     const struct session_options session = {
-        &boot, &loaded.manifest, &terminal, options->stop_seconds, &mounts, &network};
+        &boot, &loaded.manifest, &terminal, options->stop_seconds, options->gdb, &mounts, &network};
     if (session_run(&session, &outcome, error))
         return -1;
-    session_exit(&outcome);
+    outcome_exit(&outcome);
 }
 
 static int act(const struct olos_options *options, const struct olos_layout *layout, struct olos_error *error)

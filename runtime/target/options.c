@@ -87,6 +87,23 @@ static int add_mount(struct olos_options *options, const char *option, char **ar
     return 0;
 }
 
+/* What debug builds have. Returns whether it is one of them. */
+static bool read_debug_option(struct olos_options *options, const char *name)
+{
+    const char *list = after(name, "trace=");
+    if (strcmp(name, "trace") == 0)
+        list = "";
+    if (list)
+        options->trace = list;
+    else if (strcmp(name, "trace-failed") == 0)
+        options->trace_failed = true;
+    else if (strcmp(name, "gdb") == 0)
+        options->gdb = true;
+    else
+        return false;
+    return true;
+}
+
 static int read_option(struct olos_options *options, const char *option, char **argv, int *at,
                        struct olos_error *error)
 {
@@ -115,6 +132,8 @@ static int read_option(struct olos_options *options, const char *option, char **
         options->host_loopback = true;
         return 0;
     }
+    if (read_debug_option(options, name))
+        return 0;
     return olos_fail(error, OLOS_USAGE, "%.80s: no such option\n"
                      "  hint: --olos-help lists them; " END_OF_OPTIONS " goes before an argument of the app's", option);
 }
@@ -135,10 +154,15 @@ int options_read(struct olos_options *options, int argc, char **argv, struct olo
         if (read_option(options, option, argv, &at, error))
             return -1;
     }
+    if (options->trace_failed && !options->trace)
+        options->trace = ""; /* any call */
     options->args = argv + at;
     options->arg_count = (size_t)(argc - at);
     if (options->action != ACTION_RUN && options->mounts.count)
         return olos_fail(error, OLOS_USAGE, "--olos-mount: only together with running the app");
+    if (options->action != ACTION_RUN && (options->trace || options->gdb))
+        return olos_fail(error, OLOS_USAGE, "%s: only together with running the app",
+                         options->trace ? "--olos-trace" : "--olos-gdb");
     if (options->action != ACTION_RUN && options->arg_count)
         return olos_fail(error, OLOS_USAGE, "%.80s: this option takes no arguments for the app",
                          options->args[0]);

@@ -19,6 +19,9 @@ struct olos_options {
     const char *directory; /* or NULL: one of the two is given, but for the doctor without a package */
     enum olos_action action;
     const char *value;    /* of --olos-verify or --olos-unpack */
+    const char *trace;    /* list of system calls to show, or NULL */
+    bool trace_failed;    /* those that fail */
+    bool gdb;             /* say how to attach a debugger */
     const char *expected; /* measurement to insist on, or NULL */
     int stop_seconds;     /* of --olos-stop-timeout, or GRACE_FOREVER */
     struct olos_texts mounts; /* TARGET=SOURCE each */

@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -13,6 +12,7 @@
 
 #include "caller_input.h"
 #include "confine.h"
+#include "debug.h"
 #include "grace.h"
 #include "lines.h"
 
@@ -102,6 +102,8 @@ static int start(const struct session_options *options)
     if (guard_start(&state.guard, &kernel, options->network, options->terminal, state.error))
         return -1;
     reap_others(); /* who ended before the signal was blocked */
+    if (options->gdb)
+        debug_tell_of_gdb(state.guard.pid);
     lines_close_kernels(&kernel.lines);
     network_leave(options->network);
     state.questions = confine_receive(lines.channel);
@@ -154,6 +156,12 @@ static void take_failure(const struct control_frame *frame)
         fail("init has failed");
 }
 
+static void take_log(const struct control_frame *frame)
+{
+    if (state.options->manifest->policy.log_level == OLOS_LOG_ERROR || log_pass(state.frames.line, frame->c))
+        fail("init has sent a wrong line of its log");
+}
+
 static void take_exit(const struct control_frame *frame)
 {
     if (frame->a && (frame->c == 0 || frame->c >= NSIG)) {
@@ -190,6 +198,9 @@ static void take_frame(const struct control_frame *frame)
     case CONTROL_CONSUMED:
         caller_input_settle(&state.input, frame->d);
         break;
+    case CONTROL_LOG:
+        take_log(frame);
+        break;
     case CONTROL_FAILED:
         take_failure(frame);
         break;
@@ -201,12 +212,18 @@ static void take_frame(const struct control_frame *frame)
     }
 }
 
+/* What the kernel has said up to now. */
+static void drain_log(void)
+{
+    while (poll(&(struct pollfd){.fd = state.log.line, .events = POLLIN}, 1, 0) > 0 && log_read(&state.log))
+        ;
+}
+
 static void take_end_of_kernel(void)
 {
     if (state.phase == ENDED)
         return;
-    while (log_read(&state.log) && poll(&(struct pollfd){.fd = state.log.line, .events = POLLIN}, 1, 0) > 0)
-        ;
+    drain_log();
     if (state.phase < ENDING) {
         fail(state.phase == BOOTING ? "the kernel has ended before the app\n"
                                       "  hint: the option --olos-doctor checks what this host offers"
@@ -353,23 +370,6 @@ static void serve_until_end(void)
     }
 }
 
-/* Why it has ended, when neither the app nor its caller can know. */
-static void explain_end(void)
-{
-    unsigned long long memory = state.options->manifest->policy.memory >> 20;
-    const struct outcome *outcome = &state.outcome;
-    bool killed = outcome->by_signal && outcome->code == SIGKILL;
-    if (killed && state.grace.step >= GRACE_KILLED)
-        dprintf(STDERR_FILENO, "olos: the app was ended: it was asked to stop and still ran after %d s\n",
-                state.grace.seconds);
-    else if (killed && outcome->victims)
-        dprintf(STDERR_FILENO, "olos: the app was ended: out of memory (policy.memory = %llu MiB)\n", memory);
-    else if (outcome->victims)
-        dprintf(STDERR_FILENO,
-                "olos: out of memory: %u of the app's processes %s ended (policy.memory = %llu MiB)\n",
-                outcome->victims, outcome->victims == 1 ? "was" : "were", memory);
-}
-
 int session_run(const struct session_options *options, struct outcome *outcome, struct olos_error *error)
 {
     state.options = options;
@@ -378,25 +378,11 @@ int session_run(const struct session_options *options, struct outcome *outcome, 
     if (start(options))
         return -1;
     serve_until_end();
+    drain_log();
     guard_end(&state.guard);
     mount_process_end(&state.mounts);
     terminal_restore(options->terminal);
-    explain_end();
+    outcome_explain(&state.outcome, &state.grace, options->manifest->policy.memory);
     *outcome = state.outcome;
     return state.failed ? -1 : 0;
-}
-
-_Noreturn void session_exit(const struct outcome *outcome)
-{
-    struct rlimit none = {0, 0};
-    sigset_t set;
-    if (!outcome->by_signal)
-        _exit(outcome->code);
-    setrlimit(RLIMIT_CORE, &none);
-    signal(outcome->code, SIG_DFL);
-    sigemptyset(&set);
-    sigaddset(&set, outcome->code);
-    sigprocmask(SIG_UNBLOCK, &set, NULL);
-    raise(outcome->code);
-    _exit(128 + outcome->code); /* as process 1 of a container nothing kills us */
 }

@@ -53,6 +53,7 @@ enum control_to_target {
     CONTROL_TAKEN = 'T',   /* a: slot */
     CONTROL_DONE = 'D',
     CONTROL_FAILED = 'F',  /* a: exit code, c: length of the message that follows, ≤ CONTROL_MESSAGE */
+    CONTROL_LOG = 'L',     /* c: length of the line that follows, < CONTROL_MESSAGE; as policy.log_level says */
     CONTROL_CONSUMED = 'U', /* d: bytes of standard input that the app has read; EXIT follows */
     CONTROL_EXIT = 'X',    /* a: 1 if by a signal, b: processes ended because memory ran out (UINT16_MAX: or
                               more), c: exit code or signal, d: bytes written to stdout and stderr together;

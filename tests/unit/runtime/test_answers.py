@@ -207,6 +207,9 @@ def test_help_names_every_option(package: Path) -> None:
         "manifest",
         "unpack DIR",
         "stop-timeout N",
+        "trace[=LIST]",
+        "trace-failed",
+        "gdb",
         "help",
     ):
         assert f"--olos-{option}" in text
