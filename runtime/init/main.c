@@ -12,6 +12,7 @@
 #include "helpers.h"
 #include "input.h"
 #include "memory.h"
+#include "protect.h"
 #include "relay.h"
 #include "rootfs.h"
 #include "system.h"
@@ -44,7 +45,8 @@ static int run_app(struct relay_lines *lines, struct olos_error *error)
     struct command command;
     if (open_lines(lines, error) || run_load(&manifest, &run, error) ||
         policy_apply(&manifest, &run.args, &run.env, &invocation, error) ||
-        set_up(&manifest, &run, &command.devices, error) || streams_open(&run, &manifest.app, &streams, error))
+        set_up(&manifest, &run, &command.devices, error) || streams_open(&run, &manifest.app, &streams, error) ||
+        protect_init(error))
         return -1;
     command.args = invocation.args.items;
     command.env = app_environment(&invocation.env, &manifest.app, run.tty);
