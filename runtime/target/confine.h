@@ -1,4 +1,4 @@
-/* What the kernel's process may ask of the host (docs/runtime.md, "Confinement"). */
+/* What the kernel's process may ask of the host (docs/tcall.md). */
 #pragma once
 
 #include "../common/util.h"
