@@ -14,10 +14,10 @@
 #include "landlock.h"
 
 /* Returns the descriptor of its questions, 0 if it asks none, or -1. */
-static int install(int channel, uint32_t at_boot, unsigned flags)
+static int install(const struct confinement *keep, uint32_t at_boot, unsigned flags)
 {
     static struct filter filter;
-    filter_make(&filter, channel, at_boot);
+    filter_make(&filter, keep->channel, keep->frames, at_boot);
     struct sock_fprog program = {filter.count, filter.code};
     return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
 }
@@ -58,15 +58,15 @@ static int send_descriptor(int channel, int fd)
     return syscall(SYS_sendmsg, channel, &message, MSG_NOSIGNAL) == 1 ? 0 : -1;
 }
 
-int confine_enter(int channel, int package, const char *memory_directory)
+int confine_enter(const struct confinement *keep)
 {
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || drop_rights() || landlock_enter(package, memory_directory))
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || drop_rights() || landlock_enter(keep->package, keep->memory_directory))
         return -1;
-    int questions = install(channel, SECCOMP_RET_USER_NOTIF, SECCOMP_FILTER_FLAG_NEW_LISTENER);
+    int questions = install(keep, SECCOMP_RET_USER_NOTIF, SECCOMP_FILTER_FLAG_NEW_LISTENER);
     /* None before Linux 5.5, nor where somebody else's filter asks already. */
-    if (questions < 0 && install(channel, SECCOMP_RET_ALLOW, 0))
+    if (questions < 0 && install(keep, SECCOMP_RET_ALLOW, 0))
         return -1;
-    return send_descriptor(channel, questions);
+    return send_descriptor(keep->channel, questions);
 }
 
 int confine_receive(int channel)

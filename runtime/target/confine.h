@@ -3,11 +3,18 @@
 
 #include "../common/util.h"
 
-/* Give up all rights, and pass a system call filter and Landlock rules into the calling process for good. It may
-   open `package` again and make its memory in `memory_directory`. The descriptor on which
-   the filter asks is sent over `channel`, a socket; -1 is sent where the host has no such filters, and then
-   the filter decides alone. Returns 0, or -1 with errno set. */
-int confine_enter(int channel, int package, const char *memory_directory);
+/* What a kernel keeps. */
+struct confinement {
+    int channel;                  /* a socket that takes the descriptor on which the filter asks */
+    int frames;                   /* of the network, or -1 */
+    int package;                  /* may be opened again */
+    const char *memory_directory; /* where it may make its memory */
+};
+
+/* Give up all rights, and pass a system call filter and Landlock rules into the calling process for good. -1 is sent
+   over the channel where the host has no filters that ask; then the filter decides alone. Returns 0, or -1
+   with errno set. */
+int confine_enter(const struct confinement *keep);
 
 /* Receive that descriptor. Returns it, or -1 if there is none: then `channel` has failed, or
    the filter does not ask. */

@@ -42,7 +42,7 @@ struct tcall {
 #define ROW(name, first, second, why) {.number = SYS_##name, .tests = {first, second}},
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-static const struct tcall running[] = {TCALLS_RUNNING(ROW)}, entering[] = {TCALLS_ENTERING(ROW)},
+static const struct tcall running[] = {TCALLS_RUNNING(ROW)}, network[] = {TCALLS_NETWORK(ROW)}, entering[] = {TCALLS_ENTERING(ROW)},
                           booting[] = {TCALLS_BOOTING(ROW)};
 
 static void add(struct filter *filter, struct sock_filter instruction)
@@ -64,7 +64,8 @@ static void decide(struct filter *filter, uint32_t action)
 
 static void jump(struct filter *filter, uint16_t condition, uint32_t value, size_t if_so, size_t if_not)
 {
-    add(filter, (struct sock_filter)BPF_JUMP(BPF_JMP | condition | BPF_K, value, (uint8_t)if_so, (uint8_t)if_not));
+    struct sock_filter code = BPF_JUMP(BPF_JMP | condition | BPF_K, value, (uint8_t)if_so, (uint8_t)if_not);
+    add(filter, code);
 }
 
 static uint32_t meaning(const struct filter *filter, uint32_t value)
@@ -73,7 +74,9 @@ static uint32_t meaning(const struct filter *filter, uint32_t value)
     case TCALL_SELF:
         return (uint32_t)getpid();
     case TCALL_CHANNEL:
-        return filter->channel;
+        return (uint32_t)filter->channel;
+    case TCALL_FRAMES:
+        return (uint32_t)filter->frames;
     default:
         return value;
     }
@@ -121,15 +124,18 @@ static void add_calls(struct filter *filter, const struct tcall *calls, size_t c
         add_call(filter, &calls[i], action);
 }
 
-void filter_make(struct filter *filter, int channel, uint32_t at_boot)
+void filter_make(struct filter *filter, int channel, int frames, uint32_t at_boot)
 {
     filter->count = 0;
-    filter->channel = (uint32_t)channel;
+    filter->channel = channel;
+    filter->frames = frames;
     load(filter, offsetof(struct seccomp_data, arch));
     jump(filter, BPF_JEQ, AUDIT_ARCH_X86_64, 1, 0);
     decide(filter, SECCOMP_RET_KILL_PROCESS);
     load(filter, offsetof(struct seccomp_data, nr));
     add_calls(filter, running, COUNT(running), SECCOMP_RET_ALLOW);
+    if (frames >= 0)
+        add_calls(filter, network, COUNT(network), SECCOMP_RET_ALLOW);
     add_calls(filter, entering, COUNT(entering), SECCOMP_RET_ALLOW);
     add_calls(filter, booting, COUNT(booting), at_boot);
     decide(filter, SECCOMP_RET_ERRNO | EPERM);

@@ -9,9 +9,9 @@
 struct filter {
     struct sock_filter code[FILTER_ROOM];
     unsigned short count;
-    uint32_t channel; /* what TCALL_CHANNEL stands for */
+    int channel, frames; /* what TCALL_CHANNEL and TCALL_FRAMES stand for */
 };
 
-/* Make the filter for the calling process. `at_boot` is its decision about what only a kernel that boots may
+/* Make the filter for the calling process. `frames` is -1 if it has no network. `at_boot` is its decision about what only a kernel that boots may
    ask for: SECCOMP_RET_USER_NOTIF or SECCOMP_RET_ALLOW. What is on no list is refused. */
-void filter_make(struct filter *filter, int channel, uint32_t at_boot);
+void filter_make(struct filter *filter, int channel, int frames, uint32_t at_boot);

@@ -193,7 +193,9 @@ void kernel_execute(const struct kernel *kernel)
         return;
     if (nothing > 2)
         close(nothing);
-    if (confine_enter(channel, kernel->boot->rootfs, kernel->memory_directory))
+    const struct confinement keep = {
+        .channel = channel, .frames = -1, .package = kernel->boot->rootfs, .memory_directory = kernel->memory_directory};
+    if (confine_enter(&keep))
         return;
     syscall(SYS_execveat, kernel->boot->kernel, "", args.items, env.items, AT_EMPTY_PATH);
 }

@@ -70,8 +70,9 @@ static int allow_all(int rules, const struct ruleset *handled, int package, cons
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         if (allow_path(rules, handled, files[i].path, files[i].allowed))
             return -1;
-    return allow(rules, handled, package, READ_FILE) || allow_path(rules, handled, memory_directory, memory) ? -1
-                                                                                                              : 0;
+    if (allow(rules, handled, package, READ_FILE))
+        return -1;
+    return allow_path(rules, handled, memory_directory, memory);
 }
 
 int landlock_enter(int package, const char *memory_directory)

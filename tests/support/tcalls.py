@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HEADERS = Path(__file__).parent.parent.parent / "runtime/include/olos"
-LISTS = ("RUNNING", "ENTERING", "BOOTING")
+LISTS = ("RUNNING", "NETWORK", "ENTERING", "BOOTING")
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@
    Values that are known only when the filter is made: */
 #define TCALL_SELF 0xfffffff1u    /* the kernel's own process id */
 #define TCALL_CHANNEL 0xfffffff2u /* the descriptor over which the filter's questions are handed out */
+#define TCALL_FRAMES 0xfffffff3u  /* the descriptor of the network's frames */
 
 /* Once the app may run. */
 #define TCALLS_RUNNING(CALL)                                                                                   \
@@ -42,6 +43,13 @@
     CALL(timer_gettime, ANY, ANY, "whether one is to come")                                                    \
     CALL(clock_gettime, ANY, ANY, "time, where the host has no faster way to tell it")                         \
     CALL(getrandom, ANY, ANY, "random numbers")
+
+/* With a network, besides. */
+#define TCALLS_NETWORK(CALL)                                                                                   \
+    CALL(recvmmsg, ONE_OF(0, TCALL_FRAMES), ANY, "frames that have come")                                      \
+    CALL(recvmsg, ONE_OF(0, TCALL_FRAMES), ANY, "one of them")                                                 \
+    CALL(sendmmsg, ONE_OF(0, TCALL_FRAMES), ANY, "frames that go")                                             \
+    CALL(sendmsg, ONE_OF(0, TCALL_FRAMES), ANY, "one of them")
 
 /* Before it is the kernel: nobody can be asked yet. That descriptor is closed then, and none gets its number again,
    as it is above the limit of descriptors. */

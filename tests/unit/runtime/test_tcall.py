@@ -34,8 +34,8 @@ def test_all_are_system_calls() -> None:
 
 @pytest.mark.parametrize(
     ("which", "text"),
-    [("RUNNING", "**{} system calls**"), ("BOOTING", "{} more")],
-    ids=["running", "booting"],
+    [("RUNNING", "**{} system calls**"), ("NETWORK", "{} more with a network"), ("BOOTING", "{} more. The")],
+    ids=["running", "network", "booting"],
 )
 def test_counts(which: str, text: str) -> None:
     running = {call.name for call in calls("RUNNING")}
