@@ -23,11 +23,11 @@
                 PTRACE_SETREGSET, PTRACE_GETSIGINFO),                                                          \
          ANY, "run the app's code in its own processes, each of which asks to be traced")                      \
     CALL(wait4, ANY, ANY, "wait for them")                                                                     \
-    CALL(clone, ONE_OF(0, CLONE_PARENT | CLONE_FILES | SIGCHLD), ANY, "make another one, for an address space") \
+    CALL(clone, ONE_OF(0, CLONE_PARENT | CLONE_FILES | SIGCHLD), ANY, "make another one, for an address space")\
     CALL(kill, POSITIVE(0), ONE_OF(1, SIGKILL, SIGALRM, SIGIO, SIGABRT), "end or interrupt one, or itself")    \
     CALL(getpid, ANY, ANY, "signal itself")                                                                    \
     CALL(exit_group, ANY, ANY, "end")                                                                          \
-    CALL(mmap, ONE_OF(3, MAP_SHARED | MAP_FIXED), ANY, "map the file that is the memory")                      \
+    CALL(mmap, ANY, ANY, "map the file that is the memory")                                                    \
     CALL(munmap, ANY, ANY, "take it away")                                                                     \
     CALL(mprotect, ANY, ANY, "change its protection")                                                          \
     CALL(read, ANY, ANY, "lines; wishes of its helper processes")                                              \
@@ -36,6 +36,7 @@
     CALL(poll, ANY, ANY, "helper processes wait for lines and wishes")                                         \
     CALL(epoll_wait, ANY, ANY, "which line has caused an interrupt")                                           \
     CALL(restart_syscall, ANY, ANY, "go on waiting after a stop")                                              \
+    CALL(rt_sigaction, ANY, ANY, "what handles interrupts")                                                    \
     CALL(rt_sigprocmask, ANY, ANY, "hold interrupts back")                                                     \
     CALL(rt_sigreturn, ANY, ANY, "return from an interrupt")                                                   \
     CALL(rt_sigsuspend, ANY, ANY, "idle until an interrupt")                                                   \
@@ -73,7 +74,6 @@
     CALL(unlink, ANY, ANY, "the name of its memory")                                                           \
     CALL(lseek, ANY, ANY, "the size of its memory")                                                            \
     CALL(fsync, ANY, ANY, "the same")                                                                          \
-    CALL(mmap, ANY, ANY, "libraries, stacks")                                                                  \
     CALL(brk, ANY, ANY, "memory before there is any")                                                          \
     CALL(madvise, ANY, ANY, "what memory files can do")                                                        \
     CALL(ptrace, ONE_OF(0, PTRACE_SYSCALL, PTRACE_PEEKUSER, PTRACE_POKEUSER), ANY, "what tracing can do")      \
@@ -84,7 +84,6 @@
     CALL(kill, POSITIVE(0), ONE_OF(1, SIGSTOP), "a new process stops itself, to be traced")                    \
     CALL(fcntl, ONE_OF(1, F_SETFD, F_GETFL, F_SETFL, F_SETLK, F_SETSIG), ANY, "lines that interrupt")          \
     CALL(fcntl, ONE_OF(1, F_SETOWN), ONE_OF(2, TCALL_SELF), "and whom")                                        \
-    CALL(ioctl, ONE_OF(1, TCGETS, TIOCGWINSZ), ANY, "whether a line is a terminal")                            \
     CALL(epoll_create, ANY, ANY, "interrupts")                                                                 \
     CALL(epoll_create1, ANY, ANY, "interrupts")                                                                \
     CALL(epoll_ctl, ANY, ANY, "interrupts")                                                                    \
@@ -93,8 +92,7 @@
     CALL(pipe2, ANY, ANY, "the same")                                                                          \
     CALL(dup, ANY, ANY, "lines")                                                                               \
     CALL(timer_create, ONE_OF(0, CLOCK_MONOTONIC), ANY, "the clock's interrupt")                               \
-    CALL(rt_sigaction, ANY, ANY, "interrupts and page faults")                                                 \
-    CALL(sigaltstack, ANY, ANY, "their stack")                                                                 \
+    CALL(sigaltstack, ANY, ANY, "the stack of signals")                                                        \
     CALL(modify_ldt, ANY, ANY, "clean segments of a first address space")                                      \
     CALL(arch_prctl, ANY, ANY, "start of a program")                                                           \
     CALL(set_tid_address, ANY, ANY, "start of a program")                                                      \
