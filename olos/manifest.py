@@ -145,6 +145,11 @@ class Policy:
     outgoing: bool = False
     rlimits: tuple[Rlimit, ...] = ()
 
+    @property
+    def host_mounts(self) -> tuple[Mount, ...]:
+        """Those whose directory the host gives at run time."""
+        return tuple(mount for mount in self.mounts if mount.type == "host")
+
     def json(self) -> JSON:
         members: dict[str, JSON] = {
             "credentials": self.credentials,

@@ -10,6 +10,7 @@ import io
 import re
 import stat
 from collections import deque
+from collections.abc import Iterable
 from pathlib import Path
 
 from elftools.common.exceptions import ELFError
@@ -30,6 +31,12 @@ LIBRARY_FOLDERS = tuple(
     )
 )
 NEEDED_MODULES = ("dm-verity", "erofs", "overlay")
+FUSE_ARCHIVE = "fuse.cpio"
+
+_FUSE_MODULE = "kernel/fs/fuse/fuse.ko"
+_FUSE_MARK = b"fuse: init (API version"
+"""What fs/fuse/inode.c says at start-up, so that a kernel with FUSE built in has it."""
+
 
 _FOLDER = "kernel"
 _LIMIT = 256 << 20
@@ -37,15 +44,31 @@ _BANNER = re.compile(rb"Linux version (\d+\.\d+\.\d+\S*) \(")
 _PROGRAM_MODE = 0o755
 
 
-def collect(path: Path | None) -> tuple[Component, ...]:
+def collect(path: Path | None, *, host_mounts: bool = False) -> tuple[Component, ...]:
     """The files of the component, sorted by name.
 
     `path` is a User-Mode Linux program (default: Debian's), or a directory that holds the files of
-    such a component already, for instance `kernel/` of a layout. Raises InputError or MissingToolError.
+    such a component already, for instance `kernel/` of a layout. With `host_mounts` it must have FUSE: as
+    a module, which is a file that no other app has, or built in. Raises InputError or MissingToolError.
     """
     if path is not None and path.is_dir():
-        return _from_directory(path)
-    return _from_program(path or DEFAULT_KERNEL)
+        components = _from_directory(path)
+    else:
+        components = _from_program(path or DEFAULT_KERNEL, host_mounts=host_mounts)
+    if host_mounts and not _has_fuse(components):
+        raise InputError(
+            f"{path or DEFAULT_KERNEL}: this kernel has no FUSE, which the policy's host mounts need",
+            hint="give a kernel with CONFIG_FUSE_FS, or the kernel/ directory of a layout with host mounts",
+        )
+    return components
+
+
+def _has_fuse(components: Iterable[Component]) -> bool:
+    return any(
+        component.path == f"{_FOLDER}/{FUSE_ARCHIVE}"
+        or (component.path == f"{_FOLDER}/linux" and _FUSE_MARK in component.content)
+        for component in components
+    )
 
 
 def _from_directory(folder: Path) -> tuple[Component, ...]:
@@ -60,7 +83,7 @@ def _from_directory(folder: Path) -> tuple[Component, ...]:
     return tuple(Component(f"{_FOLDER}/{file.name}", _read(file), _mode(file.name), file) for file in files)
 
 
-def _from_program(program: Path) -> tuple[Component, ...]:
+def _from_program(program: Path, *, host_mounts: bool) -> tuple[Component, ...]:
     if program == DEFAULT_KERNEL and not program.exists():
         raise MissingToolError(
             f"{program}: there is no kernel",
@@ -69,6 +92,8 @@ def _from_program(program: Path) -> tuple[Component, ...]:
     content = _read(program)
     modules = MODULES / _version(content, program)
     files = {"linux": (content, program), "modules.cpio": (_modules(modules), modules)}
+    if host_mounts and _FUSE_MARK not in content:
+        files[FUSE_ARCHIVE] = (_fuse_module(modules), modules)
     files |= _linked(content, program)
     return tuple(
         Component(f"{_FOLDER}/{name}", content, _mode(name), source)
@@ -149,6 +174,17 @@ def _modules(folder: Path) -> bytes:
     return archive(
         Member(f"modules/{index:02}-{path.name}", 0o644, _read(path)) for index, path in enumerate(paths)
     )
+
+
+def _fuse_module(folder: Path) -> bytes:
+    """An archive that continues the other one: its module is loaded last."""
+    path = folder / _FUSE_MODULE
+    if not path.is_file():
+        raise InputError(
+            f"{path}: is missing; the kernel needs FUSE for the policy's host mounts",
+            hint="apt-get install user-mode-linux, or give a kernel with CONFIG_FUSE_FS",
+        )
+    return archive([Member("modules/fuse.ko", 0o644, _read(path))])
 
 
 def _load_order(folder: Path) -> list[Path]:

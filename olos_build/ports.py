@@ -1,4 +1,4 @@
-"""EXPOSE: ports, ranges of ports and their protocols, as Docker reads them."""
+"""Ports: EXPOSE and its ranges and protocols, as Docker reads them, and which of them may be published."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import re
 from collections.abc import Iterable
 
 from olos.errors import InputError
+from olos.progress import SILENT, Progress
 
 _PORTS = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?(?:/([A-Za-z]+))?")
 _PROTOCOLS = ("tcp", "udp", "sctp")
 _MAX_PORT = 65535
+
+PUBLISHED_PROTOCOLS = ("tcp", "udp")
+"""What the network of the `linux` target carries."""
 
 
 def exposed(texts: Iterable[str]) -> tuple[str, ...]:
@@ -27,3 +31,12 @@ def exposed(texts: Iterable[str]) -> tuple[str, ...]:
             )
         ports |= {f"{port}/{protocol}" for port in range(first, last + 1)}
     return tuple(sorted(ports))
+
+
+def publishable(expose: Iterable[str], progress: Progress = SILENT) -> tuple[str, ...]:
+    """`policy.ports` where nobody says otherwise: those of `expose`. Warns of what cannot be published."""
+    ports = tuple(expose)
+    left_out = [port for port in ports if port.partition("/")[2] not in PUBLISHED_PROTOCOLS]
+    if left_out:
+        progress.warn("port-not-published", f"EXPOSE {left_out[0]}: only tcp and udp can be published")
+    return tuple(port for port in ports if port not in left_out)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,6 +26,7 @@ from olos.manifest import (
     MIN_MEMORY,
     MOUNT_TYPES,
     TARGETS,
+    App,
     Mount,
     Policy,
     check_absolute,
@@ -34,8 +35,9 @@ from olos.manifest import (
     check_names,
     check_ports,
 )
+from olos.progress import SILENT, Progress
 from olos_build.appconfig import RESERVED_ENV, AppOverrides
-from olos_build.ports import exposed
+from olos_build.ports import exposed, publishable
 from olos_build.scrub import check_names as check_scrub
 from olos_build.signals import signal_number
 from olos_build.supported import check_supported
@@ -55,8 +57,16 @@ class Settings:
 
     app: AppOverrides = field(default_factory=AppOverrides)
     policy: Policy = field(default_factory=Policy)
+    ports_from_expose: bool = True
+    """Nothing is said of `policy.ports`: they are those that the app exposes."""
     source_date_epoch: int = 0
     scrub: tuple[str, ...] = ()
+
+    def policy_for(self, app: App, progress: Progress = SILENT) -> Policy:
+        """The policy of an app. Warns of exposed ports that cannot be published."""
+        if not self.ports_from_expose:
+            return self.policy
+        return replace(self.policy, ports=publishable(app.expose, progress))
 
 
 def load(path: Path) -> Settings:
@@ -77,9 +87,11 @@ def parse(data: bytes, where: str) -> Settings:
     try:
         tables = Fields(document, "")
         epoch, scrub = _build(_table(tables, "build"))
+        policy = _table(tables, "policy")
         settings = Settings(
             app=_app(_table(tables, "app")),
-            policy=_policy(_table(tables, "policy")),
+            policy=_policy(policy),
+            ports_from_expose=not policy.optional("ports"),
             source_date_epoch=epoch,
             scrub=scrub,
         )
@@ -188,6 +200,7 @@ def _policy(table: Fields) -> Policy:
         credentials=_optional(
             table, "credentials", lambda t, key: t.choice(key, CREDENTIALS), default.credentials
         ),
+        outgoing=_optional(table, "outgoing", Fields.flag, default.outgoing),
     )
     table.done()
     check_supported(policy)

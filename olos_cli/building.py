@@ -76,7 +76,9 @@ class Built:
 def build(options: BuildOptions, progress: Progress) -> Built:
     """Dockerfile or image → layout. Raises any OlosError; an old layout stays until the new one is whole."""
     _check_replaceable(options.output)
-    components = Components(kernel.collect(options.kernel), crt.collect(), _target_program())
+    host_mounts = bool(options.settings.policy.host_mounts)
+    kernel_files = kernel.collect(options.kernel, host_mounts=host_mounts)
+    components = Components(kernel_files, crt.collect(), _target_program())
     if options.image is None:
         load(options.dockerfile)  # Whether there is one is known before any builder is looked for.
     used = _lock(options, components, progress)
@@ -94,7 +96,7 @@ def build(options: BuildOptions, progress: Progress) -> Built:
                 crt=_records(components.crt),
                 rootfs=_write_rootfs(tree, folder / ROOTFS, progress),
                 app=app,
-                policy=options.settings.policy,
+                policy=options.settings.policy_for(app, progress),
             )
             (folder / MANIFEST).write_bytes(_checked(manifest))
             (folder / ANNOTATIONS).write_bytes(annotate(image, provenance, origins).encode())

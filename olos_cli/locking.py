@@ -42,6 +42,7 @@ class PinOptions:
     stage: str | None
     build_args: tuple[tuple[str, str], ...]
     kernel: Path | None
+    host_mounts: bool
     source_date_epoch: int
 
 
@@ -90,7 +91,7 @@ def _inputs(options: PinOptions, old: Lock | None) -> pin.Inputs:
         dockerfile=load_dockerfile(options.dockerfile),
         build_args=options.build_args,
         stage=options.stage,
-        kernel=kernels.collect(options.kernel),
+        kernel=kernels.collect(options.kernel, host_mounts=options.host_mounts),
         crt=crts.collect(),
         builder=choose_builder(options.builder, old),
         source_date_epoch=options.source_date_epoch,

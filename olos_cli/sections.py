@@ -51,6 +51,7 @@ def policy_lines(policy: Policy) -> Iterator[str]:
         ("host env", " ".join(map(visible, policy.host_env)) or _NOTHING),
         ("mounts", *(map(_mount, policy.mounts) if policy.mounts else (_NOTHING,))),
         ("ports", " ".join(policy.ports) or _NOTHING),
+        ("outgoing", "yes" if policy.outgoing else "no"),
         ("credentials", policy.credentials),
     )
 

@@ -18,22 +18,22 @@ _END_OF_OPTIONS = "--olos--"
 _LAYOUT_OPTION = "--olos-layout="
 
 
-def command(layout: Layout, args: Sequence[str]) -> tuple[str, ...]:
+def command(layout: Layout, args: Sequence[str], options: Sequence[str] = ()) -> tuple[str, ...]:
     """The argument vector that runs a layout with the app's `args`; its first item is the program.
 
-    All `args` reach the app, also those that look like options of olos. Raises InputError if
-    the layout has no target program.
+    `options` are those of the package (docs/formats.md section 6). All `args` reach the app, also those
+    that look like options of olos. Raises InputError if the layout has no target program.
     """
     layout[TARGET_PROGRAM]  # a missing one is named here, not by the launcher
     origin = layout.origin.absolute()
     start = (str(origin),) if layout.packed else (str(origin / TARGET_PROGRAM), f"{_LAYOUT_OPTION}{origin}")
     protected = args and args[0].startswith(_OPTION)
-    return (*start, *((_END_OF_OPTIONS,) if protected else ()), *args)
+    return (*start, *options, *((_END_OF_OPTIONS,) if protected else ()), *args)
 
 
-def run(layout: Layout, args: Sequence[str]) -> NoReturn:
+def run(layout: Layout, args: Sequence[str], options: Sequence[str] = ()) -> NoReturn:
     """Become the program that runs a layout. Raises InputError if it cannot be started."""
-    argv = command(layout, args)
+    argv = command(layout, args, options)
     sys.stdout.flush()
     sys.stderr.flush()
     # Python ignores SIGPIPE, and what is ignored stays so over execve: the app would not see it.

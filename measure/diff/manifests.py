@@ -91,6 +91,7 @@ def _policy(policy: Policy) -> Values:
         **_set("host_env", policy.host_env),
         **values,
         **_set("ports", policy.ports),
+        "outgoing": _text(policy.outgoing),
         "credentials": policy.credentials,
     }
 

@@ -59,6 +59,7 @@ def command(terminal: Terminal, /, dockerfile: Path, update: bool, output_format
         stage=given["target"],
         build_args=build_input.build_args(given["build_arg"], console),
         kernel=given["kernel"],
+        host_mounts=bool(settings.policy.host_mounts),
         source_date_epoch=settings.source_date_epoch,
     )
     pinning = locking.make(options, console)

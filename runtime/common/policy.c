@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "../include/olos/mounts.h"
+
 static void append(struct olos_texts *texts, char *text)
 {
     texts->items[texts->count++] = text;
@@ -102,9 +104,14 @@ static bool is_at_or_below(const char *path, const char *folder)
 static int check_mount(const struct olos_mount *mount, struct olos_error *error)
 {
     static const char *const own[] = {"/proc", "/sys", "/dev"};
-    if (mount->type != OLOS_MOUNT_TMPFS)
-        return olos_fail(error, OLOS_USAGE, "policy.mounts: %s: the linux target has no mounts of type %s yet",
-                         mount->target, mount->type == OLOS_MOUNT_HOST ? "host" : "sealed");
+    if (mount->type == OLOS_MOUNT_SEALED)
+        return olos_fail(error, OLOS_USAGE, "policy.mounts: %s: the linux target has no mounts of type sealed yet",
+                         mount->target);
+    if (mount->type == OLOS_MOUNT_HOST && mount->size)
+        return olos_fail(error, OLOS_USAGE, "policy.mounts: %s: a host mount has no size", mount->target);
+    if (mount->type == OLOS_MOUNT_HOST && strchr(mount->target, '='))
+        return olos_fail(error, OLOS_USAGE, "policy.mounts: %s: the target of a host mount has no '='",
+                         mount->target);
     bool taken = strcmp(mount->target, "/") == 0;
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         taken = taken || is_at_or_below(mount->target, own[i]);
@@ -113,14 +120,30 @@ static int check_mount(const struct olos_mount *mount, struct olos_error *error)
     return 0;
 }
 
+static size_t count_host_mounts(const struct olos_policy *policy)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < policy->mount_count; i++)
+        count += policy->mounts[i].type == OLOS_MOUNT_HOST;
+    return count;
+}
+
+bool policy_has_host_mounts(const struct olos_policy *policy)
+{
+    return count_host_mounts(policy) > 0;
+}
+
 int policy_check_supported(const struct olos_policy *policy, struct olos_error *error)
 {
     for (size_t i = 0; i < policy->mount_count; i++)
         if (check_mount(&policy->mounts[i], error))
             return -1;
-    if (policy->ports.count)
-        return olos_fail(error, OLOS_USAGE, "policy.ports: %s: the linux target has no network yet",
-                         policy->ports.items[0]);
+    if (count_host_mounts(policy) > MOUNT_MAX)
+        return olos_fail(error, OLOS_USAGE, "policy.mounts: more than %d host mounts", MOUNT_MAX);
+    for (size_t i = 0; i < policy->ports.count; i++)
+        if (strstr(policy->ports.items[i], "/sctp"))
+            return olos_fail(error, OLOS_USAGE, "policy.ports: %s: only tcp and udp can be published",
+                             policy->ports.items[i]);
     if (policy->credentials != OLOS_CREDENTIALS_NONE)
         return olos_fail(error, OLOS_USAGE, "policy.credentials: the linux target has none yet");
     return 0;

@@ -18,5 +18,8 @@ int policy_apply(const struct olos_manifest *manifest, const struct olos_texts *
 /* Those of the host's variables that the policy lets in. */
 struct olos_texts policy_host_env(const struct olos_policy *policy, char *const *environment);
 
+/* Whether directories of the host are needed. */
+bool policy_has_host_mounts(const struct olos_policy *policy);
+
 /* Returns 0 if the `linux` target can do all that the policy asks for, or -1 with `error` filled in. */
 int policy_check_supported(const struct olos_policy *policy, struct olos_error *error);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../include/olos/network.h"
 #include "protect.h"
 
 /* A file that exists already, even as a dangling link, is the app's own and stays. */
@@ -41,12 +42,14 @@ static int write_identity(const struct run *run, struct olos_error *error)
 int files_write(const struct olos_manifest *manifest, const struct run *run, struct olos_error *error)
 {
     const char *hostname = manifest->app.hostname;
+    const char *resolvers =
+        manifest->policy.outgoing ? "nameserver " NETWORK_RESOLVER "\n" : "# policy.outgoing is not set\n";
     char hosts[512], name[128];
     snprintf(hosts, sizeof hosts,
              "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.0.1\t%s\n", hostname);
     snprintf(name, sizeof name, "%s\n", hostname);
     if (write_if_missing("/etc/hosts", hosts, error) || write_if_missing("/etc/hostname", name, error) ||
-        write_if_missing("/etc/resolv.conf", "# there is no network\n", error))
+        write_if_missing("/etc/resolv.conf", resolvers, error))
         return -1;
     return write_identity(run, error);
 }

@@ -12,6 +12,7 @@
 #include "helpers.h"
 #include "input.h"
 #include "memory.h"
+#include "mounts.h"
 #include "protect.h"
 #include "relay.h"
 #include "rootfs.h"
@@ -30,7 +31,8 @@ static int open_lines(struct relay_lines *lines, struct olos_error *error)
 static int set_up(const struct olos_manifest *manifest, const struct run *run, int *devices,
                   struct olos_error *error)
 {
-    if (helpers_disable(error) || modules_load(error) || rootfs_enter(&manifest->rootfs, &run->rootfs, error) ||
+    if (helpers_disable(error) || modules_load(error) || mounts_open(&manifest->policy, error) ||
+        rootfs_enter(&manifest->rootfs, &run->rootfs, error) ||
         system_set_up(manifest, devices, error) || files_write(manifest, run, error))
         return -1;
     return system_seal(&manifest->policy, error);

@@ -13,6 +13,7 @@
 #include "control.h"
 #include "input.h"
 #include "memory.h"
+#include "mounts.h"
 #include "output.h"
 
 /* How often a terminal that nobody has open is looked at. */
@@ -97,6 +98,7 @@ static _Noreturn void finish(void)
 {
     kill(-1, SIGKILL);
     reap(0);
+    mounts_finish();
     output_finish(&state.outputs[0]);
     output_finish(&state.outputs[1]);
     bool by_signal = WIFSIGNALED(state.status);

@@ -14,6 +14,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "mounts.h"
+#include "network.h"
 #include "protect.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -83,20 +85,27 @@ static int mount_standard(struct olos_error *error)
     return 0;
 }
 
+static int mount_memory(const struct olos_mount *m, struct olos_error *error)
+{
+    char options[64];
+    int length = snprintf(options, sizeof options, "mode=1777");
+    if (m->size)
+        snprintf(options + length, sizeof options - (size_t)length, ",size=%" PRIu64, m->size);
+    if (mount("tmpfs", m->target, "tmpfs", MS_NOSUID | MS_NODEV, options))
+        return olos_fail(error, OLOS_FAILED, "policy.mounts: %s cannot be mounted: %s", m->target, strerror(errno));
+    return 0;
+}
+
 static int mount_policy(const struct olos_policy *policy, struct olos_error *error)
 {
     for (size_t i = 0; i < policy->mount_count; i++) {
         const struct olos_mount *m = &policy->mounts[i];
-        char options[64];
-        int length = snprintf(options, sizeof options, "mode=1777");
-        if (m->size)
-            snprintf(options + length, sizeof options - (size_t)length, ",size=%" PRIu64, m->size);
         int code = make_directories(m->target);
-        if (!code && mount("tmpfs", m->target, "tmpfs", MS_NOSUID | MS_NODEV, options))
-            code = -errno;
         if (code)
-            return olos_fail(error, OLOS_FAILED, "policy.mounts: %s cannot be mounted: %s", m->target,
+            return olos_fail(error, OLOS_FAILED, "policy.mounts: %s cannot be made: %s", m->target,
                              strerror(-code));
+        if (m->type == OLOS_MOUNT_HOST ? mounts_add(m, error) : mount_memory(m, error))
+            return -1;
     }
     return 0;
 }
@@ -145,7 +154,7 @@ int system_set_up(const struct olos_manifest *manifest, int *devices, struct olo
     if (sethostname(hostname, strlen(hostname)))
         return olos_fail(error, OLOS_FAILED, "init: app.hostname cannot be set: %s", strerror(errno));
     if (mount_standard(error) || make_devices(error) || limit_devices(devices, error) ||
-        bring_loopback_up(error) || protect_kernel(error))
+        bring_loopback_up(error) || network_set_up(&manifest->policy, error) || protect_kernel(error))
         return -1;
     return mount_policy(&manifest->policy, error);
 }
@@ -155,7 +164,7 @@ int system_seal(const struct olos_policy *policy, struct olos_error *error)
     for (size_t i = 0; i < policy->mount_count; i++) {
         const struct olos_mount *m = &policy->mounts[i];
         unsigned long flags = MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV;
-        if (m->read_only && mount(NULL, m->target, NULL, flags, NULL))
+        if (m->read_only && m->type == OLOS_MOUNT_TMPFS && mount(NULL, m->target, NULL, flags, NULL))
             return olos_fail(error, OLOS_FAILED, "policy.mounts: %s cannot be made read-only: %s", m->target,
                              strerror(errno));
     }

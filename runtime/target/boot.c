@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../common/policy.h"
 #include "../common/verity.h"
 #include "component.h"
 #include "cpio.h"
@@ -13,6 +14,7 @@
 
 #define KERNEL "kernel/linux"
 #define MODULES "kernel/modules.cpio"
+#define FUSE "kernel/fuse.cpio"
 
 static int load_interpreter(struct boot *boot, const char *name, const struct olos_layout *layout,
                             const struct olos_records *records, struct olos_error *error)
@@ -30,11 +32,12 @@ static int load_interpreter(struct boot *boot, const char *name, const struct ol
     return elf_set_interpreter(boot->kernel, place, error);
 }
 
-/* What is neither the kernel, nor its interpreter, nor the modules is a library that it needs. */
+/* What is neither the kernel, nor its interpreter, nor modules is a library that it needs. */
 static bool is_library(const struct olos_record *record, const char *interpreter)
 {
     const char *base = strrchr(record->path, '/') + 1, *slash = strrchr(interpreter, '/');
     return strcmp(record->path, KERNEL) != 0 && strcmp(record->path, MODULES) != 0 &&
+           strcmp(record->path, FUSE) != 0 &&
            strcmp(base, slash ? slash + 1 : interpreter) != 0;
 }
 
@@ -78,9 +81,13 @@ static int make_initrd(struct boot *boot, const struct olos_layout *layout,
                        struct olos_error *error)
 {
     const struct olos_record *modules = record_find(&loaded->manifest.kernel, MODULES);
+    const struct olos_record *fuse = record_find(&loaded->manifest.kernel, FUSE);
     const struct olos_records *crt = &loaded->manifest.crt;
     struct cpio cpio = {.fd = boot->initrd = memory_file("initrd")};
     if (modules && component_append(boot->initrd, layout, modules, error))
+        return -1;
+    if (fuse && policy_has_host_mounts(&loaded->manifest.policy) &&
+        component_append(boot->initrd, layout, fuse, error))
         return -1;
     for (size_t i = 0; i < crt->count; i++)
         if (component_append(boot->initrd, layout, &crt->items[i], error))

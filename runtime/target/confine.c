@@ -17,12 +17,9 @@
 #define SET_FLAGS SECCOMP_IOW(4, uint64_t)
 #define SYNC_WAKE_UP 1ul
 
-/* Returns the descriptor of its questions, 0 if it asks none, or -1. */
-static int install(const struct confinement *keep, uint32_t at_boot, unsigned flags)
+static int install(struct filter *filter, unsigned flags)
 {
-    static struct filter filter;
-    filter_make(&filter, keep->channel, keep->frames, at_boot);
-    struct sock_fprog program = {filter.count, filter.code};
+    struct sock_fprog program = {filter->count, filter->code};
     return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
 }
 
@@ -62,15 +59,34 @@ static int send_descriptor(int channel, int fd)
     return syscall(SYS_sendmsg, channel, &message, MSG_NOSIGNAL) == 1 ? 0 : -1;
 }
 
+/* Returns the descriptor of its questions, 0 if it asks none, or -1. */
+static int install_for_kernel(const struct confinement *keep, uint32_t at_boot, unsigned flags)
+{
+    static struct filter filter;
+    filter_make(&filter, keep->channel, keep->frames, at_boot);
+    return install(&filter, flags);
+}
+
 int confine_enter(const struct confinement *keep)
 {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || drop_rights() || landlock_enter(keep->package, keep->memory_directory))
         return -1;
-    int questions = install(keep, SECCOMP_RET_USER_NOTIF, SECCOMP_FILTER_FLAG_NEW_LISTENER);
+    int questions = install_for_kernel(keep, SECCOMP_RET_USER_NOTIF, SECCOMP_FILTER_FLAG_NEW_LISTENER);
     /* None before Linux 5.5, nor where somebody else's filter asks already. */
-    if (questions < 0 && install(keep, SECCOMP_RET_ALLOW, 0))
+    if (questions < 0 && install_for_kernel(keep, SECCOMP_RET_ALLOW, 0))
         return -1;
     return send_descriptor(keep->channel, questions);
+}
+
+int confine_relay(void)
+{
+    static const unsigned allowed[] = {
+        SYS_read, SYS_write, SYS_poll, SYS_recvfrom, SYS_recvmmsg, SYS_sendto, SYS_sendmsg, SYS_sendmmsg,
+        SYS_exit_group, SYS_restart_syscall,
+    };
+    static struct filter filter;
+    filter_make_plain(&filter, allowed, sizeof allowed / sizeof *allowed);
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || drop_rights() ? -1 : install(&filter, 0);
 }
 
 int confine_receive(int channel)

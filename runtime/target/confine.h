@@ -16,6 +16,9 @@ struct confinement {
    with errno set. */
 int confine_enter(const struct confinement *keep);
 
+/* The same for the relay of the network: it may read and write what it has, nothing else. */
+int confine_relay(void);
+
 /* Receive that descriptor. Returns it, or -1 if there is none: then `channel` has failed, or
    the filter does not ask. */
 int confine_receive(int channel);

@@ -124,19 +124,33 @@ static void add_calls(struct filter *filter, const struct tcall *calls, size_t c
         add_call(filter, &calls[i], action);
 }
 
-void filter_make(struct filter *filter, int channel, int frames, uint32_t at_boot)
+/* What is left to decide is the number of the system call. */
+static void begin(struct filter *filter)
 {
     filter->count = 0;
-    filter->channel = channel;
-    filter->frames = frames;
     load(filter, offsetof(struct seccomp_data, arch));
     jump(filter, BPF_JEQ, AUDIT_ARCH_X86_64, 1, 0);
     decide(filter, SECCOMP_RET_KILL_PROCESS);
     load(filter, offsetof(struct seccomp_data, nr));
+}
+
+void filter_make(struct filter *filter, int channel, int frames, uint32_t at_boot)
+{
+    begin(filter);
+    filter->channel = channel;
+    filter->frames = frames;
     add_calls(filter, running, COUNT(running), SECCOMP_RET_ALLOW);
     if (frames >= 0)
         add_calls(filter, network, COUNT(network), SECCOMP_RET_ALLOW);
     add_calls(filter, entering, COUNT(entering), SECCOMP_RET_ALLOW);
     add_calls(filter, booting, COUNT(booting), at_boot);
     decide(filter, SECCOMP_RET_ERRNO | EPERM);
+}
+
+void filter_make_plain(struct filter *filter, const uint32_t *numbers, size_t count)
+{
+    begin(filter);
+    for (size_t i = 0; i < count; i++)
+        add_call(filter, &(struct tcall){.number = numbers[i]}, SECCOMP_RET_ALLOW);
+    decide(filter, SECCOMP_RET_KILL_PROCESS);
 }

@@ -63,8 +63,8 @@ static void await_end(pid_t kernel, int life)
     }
 }
 
-static _Noreturn void guard_run(const struct kernel *kernel, const struct terminal *terminal, int life,
-                                int report)
+static _Noreturn void guard_run(const struct kernel *kernel, const struct network *network,
+                                const struct terminal *terminal, int life, int report)
 {
     pid_t self = getpid();
     announcement group;
@@ -81,6 +81,7 @@ static _Noreturn void guard_run(const struct kernel *kernel, const struct termin
     (void)!write(report, &group, sizeof group);
     if (group > 0) {
         setpgid(group, group);
+        network_start(network, group);
         await_end(group, life);
         kill(-group, SIGKILL);
         while (waitpid(-1, NULL, 0) > 0)
@@ -100,8 +101,8 @@ static pid_t fork_guard(bool *apart)
     return pid;
 }
 
-int guard_start(struct guard *guard, const struct kernel *kernel, const struct terminal *terminal,
-                struct olos_error *error)
+int guard_start(struct guard *guard, const struct kernel *kernel, const struct network *network,
+                const struct terminal *terminal, struct olos_error *error)
 {
     int life[2], report[2];
     announcement group = 0;
@@ -113,7 +114,7 @@ int guard_start(struct guard *guard, const struct kernel *kernel, const struct t
     if (guard->pid == 0) {
         close(life[1]);
         close(report[0]);
-        guard_run(kernel, terminal, life[0], report[1]);
+        guard_run(kernel, network, terminal, life[0], report[1]);
     }
     close(life[0]);
     close(report[1]);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernel.h"
+#include "network.h"
 #include "terminal.h"
 
 struct guard {
@@ -13,9 +14,9 @@ struct guard {
     int report;    /* readable when the kernel has ended */
 };
 
-/* Start the guard, and the kernel in it. Returns 0, or -1 with `error` filled in. */
-int guard_start(struct guard *guard, const struct kernel *kernel, const struct terminal *terminal,
-                struct olos_error *error);
+/* Start the guard, and the kernel and its network in it. Returns 0, or -1 with `error` filled in. */
+int guard_start(struct guard *guard, const struct kernel *kernel, const struct network *network,
+                const struct terminal *terminal, struct olos_error *error);
 
 /* End the kernel with all its processes and wait until they are gone. */
 void guard_end(struct guard *guard);

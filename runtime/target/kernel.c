@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../include/olos/network.h"
 #include "confine.h"
 
 #define MAX_ARGUMENTS 32
@@ -113,7 +114,14 @@ static void make_arguments(const struct kernel *kernel, struct words *args)
     add(args, "ssl0=fd:%d", lines->control);
     add(args, "ssl1=null,fd:%d", lines->stdout_line);
     add(args, "ssl2=null,fd:%d", lines->stderr_line);
+    if (lines->mount_slots >= 0) {
+        add(args, "ssl3=fd:%d,fd:%d", lines->mount_notices, lines->mount_requests);
+        add(args, "ubd2r=/proc/self/fd/%d", lines->mount_slots);
+    }
     add(args, "uml_dir=/proc/"); /* where it can make no directory: so it leaves no files */
+    if (lines->frames >= 0)
+        add(args, NETWORK_DEVICE ":transport=fd,fd=%d,depth=64,gro=1,mtu=%d,mac=%s", lines->frames, NETWORK_MTU,
+            NETWORK_MAC);
     add(args, "pty.legacy_count=0");
     add(args, DELAY_LOOPS);
     add(args, SKIPPED_AT_BOOT);
@@ -193,8 +201,10 @@ void kernel_execute(const struct kernel *kernel)
         return;
     if (nothing > 2)
         close(nothing);
-    const struct confinement keep = {
-        .channel = channel, .frames = -1, .package = kernel->boot->rootfs, .memory_directory = kernel->memory_directory};
+    const struct confinement keep = {.channel = channel,
+                                     .frames = kernel->lines.frames,
+                                     .package = kernel->boot->rootfs,
+                                     .memory_directory = kernel->memory_directory};
     if (confine_enter(&keep))
         return;
     syscall(SYS_execveat, kernel->boot->kernel, "", args.items, env.items, AT_EMPTY_PATH);

@@ -91,20 +91,25 @@ static int run(const struct olos_options *options, const struct olos_layout *lay
     struct olos_loaded_manifest loaded;
     struct boot boot;
     struct terminal terminal;
+    static struct network network;
     struct text text = {0};
+    struct mount_sources mounts;
     struct outcome outcome;
     uint8_t measurement[32];
     if (layout_load_manifest(layout, &loaded, error) ||
         measure(options, &loaded.manifest, measurement, error) ||
-        check_policy(options, &loaded.manifest, error))
+        check_policy(options, &loaded.manifest, error) ||
+        mount_sources_open(&mounts, &loaded.manifest.policy, &options->mounts, error))
         return -1;
     const struct olos_file *rootfs = boot_check_rootfs(layout, &loaded.manifest.rootfs, error);
     terminal_find(&terminal);
     if (!rootfs ||
         write_run(&text, options, &loaded.manifest.policy, measurement, rootfs, &terminal, error) ||
+        network_open(&network, &options->publications, options->host_loopback, &loaded.manifest.policy, error) ||
         boot_load(&boot, layout, &loaded, &text, error))
         return -1;
-    const struct session_options session = {&boot, &loaded.manifest, &terminal, options->stop_seconds};
+    const struct session_options session = {
+        &boot, &loaded.manifest, &terminal, options->stop_seconds, &mounts, &network};
     if (session_run(&session, &outcome, error))
         return -1;
     session_exit(&outcome);

@@ -77,6 +77,15 @@ static int set_stop_timeout(struct olos_options *options, const char *option, ch
     return 0;
 }
 
+static int add_mount(struct olos_options *options, const char *option, char **argv, int *at,
+                     struct olos_error *error)
+{
+    if (!argv[*at])
+        return olos_fail(error, OLOS_USAGE, "%s: needs a value", option);
+    options->mounts.items[options->mounts.count++] = argv[(*at)++];
+    return 0;
+}
+
 static int read_option(struct olos_options *options, const char *option, char **argv, int *at,
                        struct olos_error *error)
 {
@@ -95,6 +104,16 @@ static int read_option(struct olos_options *options, const char *option, char **
     }
     if (strcmp(name, "stop-timeout") == 0)
         return set_stop_timeout(options, option, argv, at, error);
+    if (strcmp(name, "mount") == 0)
+        return add_mount(options, option, argv, at, error);
+    if (strcmp(name, "publish") == 0) {
+        const char *port = NULL;
+        return take_value(&port, option, argv, at, error) ? -1 : publish_read(&options->publications, port, error);
+    }
+    if (strcmp(name, "host-loopback") == 0) {
+        options->host_loopback = true;
+        return 0;
+    }
     return olos_fail(error, OLOS_USAGE, "%.80s: no such option\n"
                      "  hint: --olos-help lists them; " END_OF_OPTIONS " goes before an argument of the app's", option);
 }
@@ -103,6 +122,7 @@ int options_read(struct olos_options *options, int argc, char **argv, struct olo
 {
     int at = 1;
     *options = (struct olos_options){.package_fd = -1, .stop_seconds = GRACE_DEFAULT_SECONDS};
+    options->mounts.items = allocate((size_t)argc + 1, sizeof *options->mounts.items);
     if (argc < 2)
         return olos_fail(error, OLOS_USAGE, "this is a part of olos; it is started by a package or 'olos run'");
     if (read_source(options, argv[at++], error))
@@ -116,6 +136,8 @@ int options_read(struct olos_options *options, int argc, char **argv, struct olo
     }
     options->args = argv + at;
     options->arg_count = (size_t)(argc - at);
+    if (options->action != ACTION_RUN && options->mounts.count)
+        return olos_fail(error, OLOS_USAGE, "--olos-mount: only together with running the app");
     if (options->action != ACTION_RUN && options->arg_count)
         return olos_fail(error, OLOS_USAGE, "%.80s: this option takes no arguments for the app",
                          options->args[0]);

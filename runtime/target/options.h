@@ -1,7 +1,8 @@
 /* The command line of a package (docs/formats.md section 6). */
 #pragma once
 
-#include "../common/util.h"
+#include "../common/manifest.h"
+#include "publish.h"
 
 enum olos_action {
     ACTION_RUN,
@@ -19,6 +20,9 @@ struct olos_options {
     const char *value;    /* of --olos-verify or --olos-unpack */
     const char *expected; /* measurement to insist on, or NULL */
     int stop_seconds;     /* of --olos-stop-timeout, or GRACE_FOREVER */
+    struct olos_texts mounts; /* TARGET=SOURCE each */
+    struct publications publications;
+    bool host_loopback; /* the app may reach services of the host's loopback */
     char **args;          /* for the app, NULL at the end */
     size_t arg_count;
 };

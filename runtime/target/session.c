@@ -26,12 +26,14 @@ static struct {
     const struct session_options *options;
     enum phase phase;
     struct guard guard;
+    struct mount_process mounts;
     struct frames frames;
     struct outlet outlets[2];
     struct log log;
     int signals;
     int questions; /* of the kernel's system call filter, or -1 */
     bool confined;
+    bool init_ready, network_ready;
     struct caller_input input;
     struct grace grace;
     uint64_t output_expected; /* once the app has ended */
@@ -68,7 +70,10 @@ static int start(const struct session_options *options)
     if (kernel_find_memory(&kernel, state.error))
         return -1;
     struct lines lines;
-    lines_open(&lines, &kernel.lines);
+    lines_open(&lines, &kernel.lines, options->mounts->count > 0);
+    const struct mount_setting setting = {&options->manifest->app, kernel.memory_directory};
+    if (mount_process_start(&state.mounts, options->mounts, &setting, &lines, state.error))
+        return -1;
     state.frames.line = lines.control;
     state.log.line = lines.log;
     caller_input_open(&state.input, lines.slots);
@@ -76,9 +81,12 @@ static int start(const struct session_options *options)
     outlet_open(&state.outlets[1], lines.stderr_line, STDERR_FILENO);
     state.log.show = options->manifest->policy.debug;
     catch_signals();
-    if (guard_start(&state.guard, &kernel, options->terminal, state.error))
+    kernel.lines.frames = options->network->kernel;
+    state.network_ready = !options->network->used;
+    if (guard_start(&state.guard, &kernel, options->network, options->terminal, state.error))
         return -1;
     lines_close_kernels(&kernel.lines);
+    network_leave(options->network);
     state.questions = confine_receive(lines.channel);
     close(lines.channel);
     return 0;
@@ -158,7 +166,8 @@ static void take_frame(const struct control_frame *frame)
         break;
     case CONTROL_READY:
         state.confined = true;
-        state.frames.go = true;
+        state.init_ready = true;
+        state.frames.go = state.network_ready;
         break;
     case CONTROL_STARTED:
         take_start();
@@ -193,6 +202,14 @@ static void take_end_of_kernel(void)
     state.phase = ENDED;
 }
 
+/* Without it everybody who uses a mount would wait for ever. */
+static void take_end_of_mounts(void)
+{
+    char byte;
+    if (read(state.mounts.life, &byte, 1) == 0 && state.phase < ENDING)
+        fail("the server of the host mounts has ended");
+}
+
 static void read_control(void)
 {
     struct control_frame frame;
@@ -214,6 +231,19 @@ static void answer_kernel(short events)
         close(state.questions);
         state.questions = -1;
     }
+}
+
+static void read_network_report(void)
+{
+    if (state.phase == ENDED)
+        return;
+    if (network_read_report(state.options->network, state.error)) {
+        state.failed = true;
+        state.phase = ENDED;
+        return;
+    }
+    state.network_ready = true;
+    state.frames.go = state.init_ready;
 }
 
 static void move_output(int which)
@@ -242,6 +272,8 @@ static void serve(int timeout)
         {.fd = state.log.line, .events = POLLIN},
         {.fd = state.guard.report, .events = POLLIN},
         {.fd = state.questions, .events = POLLIN},
+        {.fd = state.phase < ENDING ? state.mounts.life : -1, .events = POLLIN},
+        {.fd = state.options->network->report, .events = POLLIN},
     };
     if (poll(waits, sizeof waits / sizeof *waits, timeout) < 0)
         return;
@@ -262,6 +294,10 @@ static void serve(int timeout)
         take_end_of_kernel();
     if (waits[7].revents)
         answer_kernel(waits[7].revents);
+    if (waits[8].revents)
+        take_end_of_mounts();
+    if (waits[9].revents)
+        read_network_report();
 }
 
 /* What init does not do in time happens by the end of the kernel. */
@@ -329,6 +365,7 @@ int session_run(const struct session_options *options, struct outcome *outcome, 
         return -1;
     serve_until_end();
     guard_end(&state.guard);
+    mount_process_end(&state.mounts);
     terminal_restore(options->terminal);
     explain_end();
     *outcome = state.outcome;

@@ -4,6 +4,7 @@
 #include "frames.h"
 #include "guard.h"
 #include "log.h"
+#include "mount_process.h"
 #include "outlet.h"
 #include "terminal.h"
 
@@ -19,6 +20,8 @@ struct session_options {
     const struct olos_manifest *manifest;
     const struct terminal *terminal;
     int stop_seconds; /* grace.h */
+    const struct mount_sources *mounts; /* the session closes them */
+    const struct network *network;
 };
 
 /* Start the kernel and serve it until the app has ended and all its output is delivered. Returns 0, or -1

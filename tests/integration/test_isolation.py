@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from olos.manifest import User
-from support.attempts import number, outcome, source
+from support.attempts import outcome, source, spelt
 from support.runtime import APP, Spec, command, make_layout, run, with_app
 
 PROBES = """
@@ -174,12 +174,9 @@ def table() -> Table:
     return {" ".join(words): (root, other) for *words, root, other in rows}
 
 
-def spelt(attempt: str) -> str:
+def line(attempt: str) -> str:
     """An attempt as the prober reads it."""
-    verb, *words = attempt.split()
-    if verb == "call":
-        words[0] = str(number(words[0]))
-    return " ".join([verb, *words])
+    return f"call {spelt(attempt[5:])}" if attempt.startswith("call ") else attempt
 
 
 def said(attempt: str, value: str) -> str:
@@ -197,7 +194,7 @@ def layout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_probes(layout: Path, tmp_path: Path, uid: int) -> None:
     expected = {attempt: outcomes[uid != 0] for attempt, outcomes in table().items()}
     app = replace(APP, args=("/bin/prober",), user=User(uid, uid))
-    result = run(with_app(layout, tmp_path / "l", app), stdin="\n".join(map(spelt, expected)).encode())
+    result = run(with_app(layout, tmp_path / "l", app), stdin="\n".join(map(line, expected)).encode())
     assert (result.returncode, result.stderr) == (0, b"")
     values = [line.rpartition("\t")[2] for line in result.stdout.decode().splitlines()]
     outcomes = {attempt: said(attempt, value) for attempt, value in zip(expected, values, strict=True)}

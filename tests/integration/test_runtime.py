@@ -80,6 +80,9 @@ int main(void) {
 """
 
 
+MANY_HOST_MOUNTS = tuple(Mount(f"/{n:02}", "host", False, 0) for n in range(17))
+
+
 def fill(tree: Path) -> None:
     (tree / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\nu:x:1000:1000::/home/u:/bin/sh\n")
     (tree / "etc/hosts").write_text("10.0.0.1 own\n")
@@ -277,10 +280,21 @@ def test_environment(layout: Path, tmp_path: Path) -> None:
     [
         (replace(POLICY, ports=("80/tcp",)), b"policy.ports: 80/tcp"),
         (replace(POLICY, credentials="pem"), b"policy.credentials"),
-        (replace(POLICY, mounts=(Mount("/data", "host", False, 0),)), b"policy.mounts: /data"),
+        (replace(POLICY, mounts=(Mount("/data", "sealed", False, 0),)), b"policy.mounts: /data"),
+        (replace(POLICY, mounts=(Mount("/data", "host", False, 1),)), b"policy.mounts: /data"),
+        (replace(POLICY, mounts=(Mount("/a=b", "host", False, 0),)), b"policy.mounts: /a=b"),
+        (replace(POLICY, mounts=MANY_HOST_MOUNTS), b"policy.mounts: more than 16"),
         (replace(POLICY, mounts=(Mount("/proc/x", "tmpfs", False, 0),)), b"policy.mounts: /proc/x"),
     ],
-    ids=["ports", "credentials", "host-mount", "mount-over-proc"],
+    ids=[
+        "ports",
+        "credentials",
+        "sealed",
+        "size-of-host-mount",
+        "equals-sign",
+        "many-host-mounts",
+        "over-proc",
+    ],
 )
 def test_what_the_target_cannot_do_is_refused(
     layout: Path, tmp_path: Path, policy: Policy, message: bytes

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from support.attempts import SUPPORT, number, outcome, source
+from support.attempts import SUPPORT, number, outcome, source, spelt
 from support.runtime import Spec, children, command, compile_static, make_layout
 
 READ_ANY_FILE = 1 << 2  # CAP_DAC_READ_SEARCH, which helps only while it boots
@@ -233,8 +233,7 @@ def status(pid: int) -> dict[str, str]:
 
 def calls(table: str) -> dict[str, str]:
     """System calls as they are written above, and as the injector reads them."""
-    lines = (line.split() for line in table.splitlines() if line)
-    return {" ".join(words): " ".join([str(number(words[0])), *words[1:]]) for words in lines}
+    return {line: spelt(line) for line in table.splitlines() if line}
 
 
 def test_no_rights(kernel: Kernel) -> None:

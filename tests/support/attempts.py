@@ -19,6 +19,12 @@ def number(name: str) -> int:
     return _numbers()[name]
 
 
+def spelt(call: str) -> str:
+    """A call with its name, as attempt.h reads it."""
+    name, *arguments = call.split()
+    return " ".join([str(number(name)), *arguments])
+
+
 def outcome(value: str) -> str:
     """What a system call has returned, in words: `ok` or the name of an error. Other words stay."""
     if not re.fullmatch(r"-?[0-9]+", value):

@@ -15,6 +15,7 @@ from olos.binaries import TARGET, binary
 from olos.digest import Digest
 from olos.manifest import App, Manifest, Policy, RootfsRecord, User
 from olos_build import crt, kernel
+from olos_build.component import Component
 
 BUSYBOX = Path("/bin/busybox")
 PATH = "PATH=/bin"
@@ -49,7 +50,7 @@ def make_layout(folder: Path, spec: Spec) -> Path:
     (folder / "target").mkdir(parents=True)
     rootfs = _make_rootfs(tree, folder / "rootfs.img")
     shutil.rmtree(tree)
-    components = [*kernel.collect(None), *crt.collect()]
+    components = [*_kernel(spec.policy), *crt.collect()]
     for component in components:
         component.write(folder)
     shutil.copy(binary(TARGET), folder / "target/linux")
@@ -63,6 +64,10 @@ def make_layout(folder: Path, spec: Spec) -> Path:
     )
     (folder / "olos.json").write_bytes(manifest.encode())
     return folder
+
+
+def _kernel(policy: Policy) -> Sequence[Component]:
+    return kernel.collect(None, host_mounts=bool(policy.host_mounts))
 
 
 def change_manifest(layout: Path, change: Callable[[Manifest], Manifest]) -> Path:

@@ -12,8 +12,10 @@
 #define CONTROL_LINE 0     /* ttyS0 */
 #define CONTROL_STDOUT 1   /* ttyS1: bytes of the app's standard output, nothing else */
 #define CONTROL_STDERR 2   /* ttyS2 */
+#define CONTROL_MOUNTS 3   /* ttyS3: host mounts, see mounts.h; there only if the policy has some */
 #define CONTROL_ROOTFS 0   /* ubda: the package, or the image */
 #define CONTROL_STDIN 1    /* ubdb: the slots */
+#define CONTROL_MOUNT_SLOTS 2 /* ubdc: see mounts.h */
 
 /* The slots of standard input. The target writes a slot, then says so in a DATA frame; init gives the
    slot back in a TAKEN frame once the app's pipe has all of it. */

@@ -48,9 +48,9 @@
 /* With a network, besides. */
 #define TCALLS_NETWORK(CALL)                                                                                   \
     CALL(recvmmsg, ONE_OF(0, TCALL_FRAMES), ANY, "frames that have come")                                      \
-    CALL(recvmsg, ONE_OF(0, TCALL_FRAMES), ANY, "one of them")                                                 \
+    CALL(readv, ONE_OF(0, TCALL_FRAMES), ANY, "one of them")                                                   \
     CALL(sendmmsg, ONE_OF(0, TCALL_FRAMES), ANY, "frames that go")                                             \
-    CALL(sendmsg, ONE_OF(0, TCALL_FRAMES), ANY, "one of them")
+    CALL(writev, ONE_OF(0, TCALL_FRAMES), ANY, "one of them")
 
 /* Before it is the kernel: nobody can be asked yet. That descriptor is closed then, and none gets its number again,
    as it is above the limit of descriptors. */

@@ -60,3 +60,26 @@ def test_no_kernel_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         kernel.collect(None)
     assert caught.value.hint is not None
     assert "apt-get install user-mode-linux" in caught.value.hint
+
+
+def test_host_mounts_add_one_file() -> None:
+    plain, with_fuse = kernel.collect(None), kernel.collect(None, host_mounts=True)
+    (added,) = set(with_fuse) - set(plain)
+    assert (added.path, list(with_fuse)) == ("kernel/fuse.cpio", sorted(with_fuse, key=lambda c: c.path))
+    listing = subprocess.run(["cpio", "-t", "--quiet"], input=added.content, capture_output=True, check=True)
+    assert listing.stdout.split() == [b"modules", b"modules/fuse.ko"]
+
+
+def test_host_mounts_need_fuse(tmp_path: Path) -> None:
+    for component in kernel.collect(None):
+        component.write(tmp_path)
+    with pytest.raises(InputError, match="has no FUSE"):
+        kernel.collect(tmp_path / "kernel", host_mounts=True)
+    with (tmp_path / "kernel/linux").open("ab") as program:
+        program.write(b"\x006fuse: init (API version %i.%i)\n")
+    assert kernel.collect(tmp_path / "kernel", host_mounts=True)
+    for component in kernel.collect(None, host_mounts=True):
+        component.write(tmp_path / "fuse")
+    assert kernel.collect(tmp_path / "fuse/kernel", host_mounts=True) == kernel.collect(
+        None, host_mounts=True
+    )

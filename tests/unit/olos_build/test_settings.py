@@ -82,6 +82,9 @@ def test_policy() -> None:
     assert Manifest.decode(encoded).policy == settings.policy
 
 
+MANY_HOST_MOUNTS = ",".join(f"{{target='/{n}', type='host'}}" for n in range(17))
+
+
 @pytest.mark.parametrize(
     ("text", "size"),
     [
@@ -167,7 +170,9 @@ def test_refused(text: str, says: str) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("policy.mounts = [{target='/a', type='host'}]", "no mounts of type host yet"),
+        ("policy.mounts = [{target='/a', type='host', size=1}]", "'/a': a host mount has no size"),
+        ("policy.mounts = [{target='/a=b', type='host'}]", "'/a=b': the target of a host mount has no '='"),
+        (f"policy.mounts = [{MANY_HOST_MOUNTS}]", "more than 16 host mounts"),
         ("policy.mounts = [{target='/a', type='sealed'}]", "no mounts of type sealed yet"),
         ("policy.mounts = [{target='/'}]", "'/': cannot be covered"),
         ("policy.mounts = [{target='/proc'}]", "'/proc': cannot be covered"),

@@ -25,12 +25,26 @@ def test_all_behind_the_path_goes_to_the_app(
 ) -> None:
     seen: list[tuple[Path, tuple[str, ...]]] = []
 
-    def run(layout: Layout, args: Sequence[str]) -> None:
+    def run(layout: Layout, args: Sequence[str], options: Sequence[str]) -> None:
+        assert not options
         seen.append((layout.origin, tuple(args)))
 
     monkeypatch.setattr("pack.run.run", run)
     assert call("run", package, *typed).out == b""
     assert seen == [(package, given)]
+
+
+def test_mounts_become_options_of_the_package(
+    call: Call, monkeypatch: pytest.MonkeyPatch, package: Path
+) -> None:
+    seen: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
+
+    def run(layout: Layout, args: Sequence[str], options: Sequence[str]) -> None:
+        seen.append((tuple(args), tuple(options)))
+
+    monkeypatch.setattr("pack.run.run", run)
+    call("run", "--mount", "/a=b", "--mount", "/c=--x", package, "--mount", "/d=e")
+    assert seen == [(("--mount", "/d=e"), ("--olos-mount", "/a=b", "--olos-mount", "/c=--x"))]
 
 
 def test_options_before_the_path_are_ours(call: Call, package: Path) -> None:

@@ -42,6 +42,13 @@ def test_command(tmp_path: Path, layout: Layout, args: list[str], passed: list[s
     assert command(open_any(package), args) == (str(package), *passed)
 
 
+def test_options_come_before_what_the_app_gets(tmp_path: Path, layout: Layout) -> None:
+    package = pack(layout, tmp_path / "app.olos")
+    options = ["--olos-mount", "/data=x"]
+    assert command(open_any(package), ["a"], options) == (str(package), *options, "a")
+    assert command(open_any(package), ["--olos-mount"], options)[1:] == (*options, "--olos--", "--olos-mount")
+
+
 def test_relative_paths_become_absolute(
     tmp_path: Path, layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,12 @@
+/* What the mount server may ask of the host: less than its caller, as it listens to the guest's kernel. */
+#pragma once
+
+#include "mount_server.h"
+
+/* The capabilities by which root reads and writes what others own: the server keeps those that its caller has. */
+uint32_t mount_rights(void);
+
+/* Give up all rights but those to the directories of the service. Returns 0, or -1 with errno set. Walls that the
+   host does not offer (Landlock, another root) are left out. In `empty_directory` a directory is made, and
+   removed at once. */
+int mount_confine(const struct mount_service *service, const char *empty_directory);
