@@ -12,7 +12,7 @@ SOURCES := $(shell find olos olos_build measure pack olos_cli runtime -name '*.p
 	pyproject.toml meson.build README.md LICENSE
 
 # The installed olos is measured, not the one in the source tree beside bench/.
-BENCH := 'import runpy, sys; sys.path.append("."); runpy.run_module("bench", run_name="__main__", alter_sys=True)'
+BENCH := 'import runpy, sys; sys.path += [".", "tests"]; runpy.run_module("bench", run_name="__main__", alter_sys=True)'
 
 .PHONY: demo test test-long lint bench dev dev-clean clean
 
@@ -24,7 +24,7 @@ test: $(VENV)/.installed-dev
 	$(PYTEST) -m 'not long' -n auto --dist loadfile
 
 test-long: $(VENV)/.installed-dev
-	scripts/install-packages test
+	scripts/install-packages kernel
 	$(PYTEST) -m long
 
 lint: $(VENV)/.installed-dev
@@ -33,7 +33,7 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
 bench: $(VENV)/.installed-dev
-	scripts/install-packages test
+	scripts/install-packages kernel
 	PYTHONSAFEPATH=1 $(BIN)/python -c $(BENCH) $(CLAIMS)
 
 $(BIN)/python:

@@ -6,6 +6,7 @@ import argparse
 import importlib
 import json
 import tempfile
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
@@ -25,8 +26,11 @@ def main() -> None:
     if unknown := sorted(set(call.claims) - set(CLAIMS)):
         parser.error(f"there is no claim {unknown[0]!r}; known are {', '.join(CLAIMS)}")
     outcomes = []
-    with tempfile.TemporaryDirectory(prefix="olos-bench-", dir=call.folder) as name:
-        inputs, machine = Inputs(Path(name)), facts(Path(name))
+    with (
+        tempfile.TemporaryDirectory(prefix="olos-bench-", dir=call.folder) as name,
+        ExitStack() as services,
+    ):
+        inputs, machine = Inputs(Path(name), services), facts(Path(name))
         for claim in call.claims or CLAIMS:
             outcomes.append(measure(_load(claim, inputs), call.runs))
             print("\n".join(lines(outcomes[-1])), flush=True)
@@ -60,8 +64,12 @@ def lines(outcome: Outcome) -> list[str]:
     lines = [claim.text, f"  {ours.label:22}{ours.seconds:9.3f} s {ours.peak:7.0f} MiB"]
     for peer in outcome.peers:
         times = f"{peer.seconds:9.3f} s {peer.peak:7.0f} MiB"
-        lines.append(f"  {peer.label:22}{times}  olos: {outcome.ratios[peer.label]:.2f}x as fast")
+        lines.append(f"  {peer.label:22}{times}  olos: {_ratio(outcome.ratios[peer.label])}x as fast")
     return lines + [f"  does not hold: {failure}" for failure in outcome.failures()]
+
+
+def _ratio(ratio: float) -> str:
+    return f"{ratio:.2f}" if ratio >= 0.1 else f"{ratio:.2g}"
 
 
 def _json(outcome: Outcome) -> dict[str, object]:

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,7 @@ from olos.manifest import Manifest, RootfsRecord
 from olos.progress import SILENT
 from olos.tree import Entry, FileType, Inode, Tree
 from olos_build import erofs
+from support.engine import private_engine
 
 GIB = 1 << 30
 SMALL_FILES = 20_000
@@ -26,7 +28,11 @@ MANY_FILES = 100_000
 
 _SCRIPT = Path(sys.executable).with_name("olos")
 OLOS = (str(_SCRIPT),) if _SCRIPT.exists() else (sys.executable, "-m", "olos_cli")
-_MAKE_BASE = Path(__file__).parent.parent / "examples" / "base" / "make-base.sh"
+_ROOT = Path(__file__).parent.parent
+_MAKE_BASE = _ROOT / "examples" / "base" / "make-base.sh"
+_KERNEL = ("--kernel", os.environ["OLOS_BENCH_KERNEL"]) if "OLOS_BENCH_KERNEL" in os.environ else ()
+_COSTS = Path(__file__).parent / "costs.c"
+_COSTS_DOCKERFILE = 'FROM scratch\nCOPY costs data /\nENTRYPOINT ["/costs"]\n'
 _DOCKERFILE = 'FROM scratch\nCOPY busybox /bin/\nCOPY data /data\nENTRYPOINT ["/bin/busybox", "true"]\n'
 
 
@@ -55,10 +61,19 @@ class Built:
 
 
 @dataclass(frozen=True)
+class Costs:
+    """The program costs.c and a file of 256 MiB: as files, as a package."""
+
+    context: Path
+    built: Built
+
+
+@dataclass(frozen=True)
 class Inputs:
-    """Files below a scratch folder."""
+    """Files below a scratch folder; `services` run until it is left."""
 
     folder: Path
+    services: ExitStack
 
     @cached_property
     def noise(self) -> Path:
@@ -149,6 +164,38 @@ class Inputs:
             path.write_bytes(os.urandom(number % 4096))
         return self._image(context)
 
+    @cached_property
+    def own_kernel(self) -> Path:
+        """What `olos kernel build` makes: from OLOS_BENCH_KERNEL, or made once, below build/."""
+        path = Path(os.environ.get("OLOS_BENCH_KERNEL") or _ROOT / "build" / "kernel")
+        if not path.exists():
+            _run(*OLOS, "kernel", "build", "-o", str(path))
+        return path
+
+    @cached_property
+    def on_own_kernel(self) -> Built:
+        """The probe and a file of 256 MiB, with our kernel."""
+        return self._probe("own", "--kernel", str(self.own_kernel))
+
+    @cached_property
+    def on_debian_kernel(self) -> Built:
+        """The same with Debian's kernel."""
+        return self._probe("debian")
+
+    def _probe(self, name: str, *options: str) -> Built:
+        top = self.folder / f"probe-{name}"
+        top.mkdir()
+        source = Path(__file__).with_name("probe.c")
+        _run("musl-gcc", "-static", "-O2", "-s", "-o", str(top / "probe"), str(source))
+        with (top / "data").open("wb") as stream:
+            for _ in range(256):
+                stream.write(os.urandom(1 << 20))
+        (top / "Dockerfile").write_text('FROM scratch\nCOPY probe data /\nENTRYPOINT ["/probe"]\n')
+        (top / "olos.toml").write_text('[policy]\nhost_args = "append"\nmemory = "640M"\n')
+        built = Built(top / "layout", top / "app.olos")
+        _run(*OLOS, "build", str(top / "Dockerfile"), "-o", str(built.layout), *options)
+        return _packed(built)
+
     def _context(self, name: str) -> Path:
         context = self.folder / name
         (context / "data").mkdir(parents=True)
@@ -172,6 +219,29 @@ class Inputs:
         path.write_bytes(b"data")
         return self._build("tiny", path)
 
+    @cached_property
+    def costs(self) -> Costs:
+        """An app that does what it is told."""
+        top = self.folder / "costs"
+        context = top / "context"
+        context.mkdir(parents=True)
+        _run("musl-gcc", "-static", "-O2", "-s", str(_COSTS), "-o", str(context / "costs"))
+        with (context / "data").open("wb") as stream:
+            for _ in range(256):
+                stream.write(os.urandom(1 << 20))
+        (context / "Dockerfile").write_text(_COSTS_DOCKERFILE)
+        (context / "olos.toml").write_text('[policy]\nhost_args = "append"\nmemory = "1G"\n')
+        built = Built(top / "layout", top / "hello.olos")
+        _run(*OLOS, "build", *_KERNEL, str(context / "Dockerfile"), "-o", str(built.layout))
+        return Costs(context, _packed(built))
+
+    @cached_property
+    def container(self) -> tuple[str, ...]:
+        """The command that runs the same image in a container, without a network as the package is."""
+        docker = ("docker", "-H", self.services.enter_context(private_engine()))
+        _run(*docker, "build", "-q", "-t", "costs", str(self.costs.context))
+        return (*docker, "run", "--rm", "--network", "none", "costs")
+
     def _build(self, name: str, data: Path) -> Built:
         top = self.folder / name
         context = top / "context"
@@ -180,7 +250,7 @@ class Inputs:
         _run("cp", "-a", "--reflink=auto", str(data), str(context / "data"))
         (context / "Dockerfile").write_text(_DOCKERFILE)
         built = Built(top / "layout", top / "app.olos")
-        _run(*OLOS, "build", str(context / "Dockerfile"), "-o", str(built.layout))
+        _run(*OLOS, "build", *_KERNEL, str(context / "Dockerfile"), "-o", str(built.layout))
         shutil.rmtree(context)
         return _packed(built)
 

@@ -15,18 +15,20 @@ from pathlib import Path
 class Contender:
     """A program that does the work of a claim.
 
-    With `own_clock` it prints the seconds that count as the last line of its output, and its start does not.
+    With `own_clock` it prints the seconds that count as the last line of its output, and its start does not;
+    with `own_memory` the MiB.
     """
 
     label: str
     command: Sequence[str]
     stdin: Path | None = None
     own_clock: bool = False
+    own_memory: bool = False
 
 
 @dataclass(frozen=True)
 class Figure:
-    """Median and fastest time in seconds, and peak memory of one process in MiB."""
+    """Median and fastest time in seconds, and peak memory in MiB: of one process, unless it says its own."""
 
     label: str
     seconds: float
@@ -75,4 +77,6 @@ def _once(contender: Contender) -> _Sample:
         raise subprocess.CalledProcessError(process.returncode, list(contender.command))
     if contender.own_clock:
         seconds = float(output.split()[-1])
+    if contender.own_memory:
+        return _Sample(seconds, float(output.split()[-1]))
     return _Sample(seconds, usage.ru_maxrss / 1024)

@@ -37,6 +37,9 @@ _FUSE_MODULE = "kernel/fs/fuse/fuse.ko"
 _FUSE_MARK = b"fuse: init (API version"
 """What fs/fuse/inode.c says at start-up, so that a kernel with FUSE built in has it."""
 
+CONFIGURATION = "config"
+PROVENANCE = "build.json"
+"""What `olos kernel build` puts beside a kernel; no part of the component."""
 
 _FOLDER = "kernel"
 _LIMIT = 256 << 20
@@ -72,13 +75,13 @@ def _has_fuse(components: Iterable[Component]) -> bool:
 
 
 def _from_directory(folder: Path) -> tuple[Component, ...]:
-    files = sorted(folder.iterdir())
+    files = sorted(file for file in folder.iterdir() if file.name not in (CONFIGURATION, PROVENANCE))
     names = {file.name for file in files}
     for name in ("linux", "modules.cpio"):
         if name not in names:
             raise InputError(
                 f"{folder}: no kernel component: {name} is missing",
-                hint="give the kernel/ directory of a layout",
+                hint="give the kernel/ directory of a layout, or what 'olos kernel build' made",
             )
     return tuple(Component(f"{_FOLDER}/{file.name}", _read(file), _mode(file.name), file) for file in files)
 

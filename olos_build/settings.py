@@ -19,6 +19,7 @@ from olos.files import read_limited
 from olos.manifest import (
     CREDENTIALS,
     HOST_ARGS,
+    LOG_LEVELS,
     MAX_ID,
     MAX_MEMORY,
     MAX_SIZE,
@@ -33,9 +34,12 @@ from olos.manifest import (
     check_hostname,
     check_memory,
     check_names,
+    check_policy,
     check_ports,
 )
+from olos.pattern import read_patterns
 from olos.progress import SILENT, Progress
+from olos.rlimit import UNLIMITED, Rlimit, check_rlimit
 from olos_build.appconfig import RESERVED_ENV, AppOverrides
 from olos_build.ports import exposed, publishable
 from olos_build.scrub import check_names as check_scrub
@@ -201,8 +205,13 @@ def _policy(table: Fields) -> Policy:
             table, "credentials", lambda t, key: t.choice(key, CREDENTIALS), default.credentials
         ),
         outgoing=_optional(table, "outgoing", Fields.flag, default.outgoing),
+        host_env_patterns=_optional(table, "host_env_patterns", _patterns, default.host_env_patterns),
+        log_level=_optional(table, "log_level", lambda t, key: t.choice(key, LOG_LEVELS), default.log_level),
+        rlimits=_optional(table, "rlimits", _rlimits, default.rlimits),
     )
     table.done()
+    # An option may still make it a debug build; what only such a build may have is checked then.
+    check_policy(replace(policy, debug=True), table.where)
     check_supported(policy)
     return policy
 
@@ -217,23 +226,45 @@ def _memory(table: Fields, key: str) -> int:
 
 
 def _size(table: Fields, key: str) -> int:
+    return _as_size(table.raw(key), table.where(key))
+
+
+def _as_size(value: object, where: str) -> int:
     """A number of bytes, or text such as `512M` (binary units: K, M, G, T, also KiB, …)."""
-    value = table.raw(key)
     if not isinstance(value, str):
-        return as_number(value, table.where(key), 0, MAX_SIZE)
+        return as_number(value, where, 0, MAX_SIZE)
     match = _SIZE.fullmatch(value)
     if not match:
         raise InputError(
-            f"{table.where(key)}: {value[:80]!r} is no size",
+            f"{where}: {value[:80]!r} is no size",
             hint='write a number of bytes, or one with a binary unit, as in "512M" or "1G"',
         )
-    return as_number(int(match[1]) * _UNITS[match[2]], table.where(key), 0, MAX_SIZE)
+    return as_number(int(match[1]) * _UNITS[match[2]], where, 0, MAX_SIZE)
 
 
 def _host_env(table: Fields, key: str) -> tuple[str, ...]:
     where = table.where(key)
     names = check_names(table.texts(key), where)
     return _sorted(_variable(name, where) for name in names)
+
+
+def _patterns(table: Fields, key: str) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(read_patterns(table, key)))
+
+
+def _rlimits(table: Fields, key: str) -> tuple[Rlimit, ...]:
+    limits = table.members(key)
+    return tuple(_rlimit(limits, name) for name in sorted(limits))
+
+
+def _rlimit(limits: Fields, name: str) -> Rlimit:
+    """One value for both, or a list of the soft and the hard limit."""
+    value, where = limits.raw(name), limits.where(name)
+    pair = value if isinstance(value, list) else [value, value]
+    if len(pair) != 2:
+        raise InputError(f"{where}: expected one limit, or a list of the soft and the hard limit")
+    soft, hard = (None if item == UNLIMITED else _as_size(item, where) for item in pair)
+    return check_rlimit(Rlimit(name, soft, hard), where)
 
 
 def _ports(table: Fields, key: str) -> tuple[str, ...]:

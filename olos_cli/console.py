@@ -113,6 +113,12 @@ class Console:
         self.close()
         output.write_lines(lines)
 
+    @property
+    def colors_result(self) -> bool:
+        """Whether the result goes to a terminal that shows colours."""
+        plain = os.environ.get("NO_COLOR") or os.environ.get("TERM", "dumb") == "dumb"
+        return self._color and sys.stdout.isatty() and not plain
+
     def close(self) -> None:
         """Take away what is only shown for a while."""
         if self._bars is not None:

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Iterable, Iterator
 
 from olos.manifest import App, FileRecord, Manifest, Mount, Policy, RootfsRecord
+from olos.rlimit import Rlimit
 from olos_cli.text import size, table, visible
 
 _NOTHING = "nothing"
@@ -48,11 +49,13 @@ def policy_lines(policy: Policy) -> Iterator[str]:
         ("debug", "yes" if policy.debug else "no"),
         ("product", f"id {policy.product_id}, security version {policy.security_version}"),
         ("host args", policy.host_args),
-        ("host env", " ".join(map(visible, policy.host_env)) or _NOTHING),
+        ("host env", *(_host_env(policy) or (_NOTHING,))),
         ("mounts", *(map(_mount, policy.mounts) if policy.mounts else (_NOTHING,))),
         ("ports", " ".join(policy.ports) or _NOTHING),
         ("outgoing", "yes" if policy.outgoing else "no"),
         ("credentials", policy.credentials),
+        ("limits", *(map(_rlimit, policy.rlimits) if policy.rlimits else ("the usual ones",))),
+        ("log level", policy.log_level),
     )
 
 
@@ -67,6 +70,19 @@ def _pairs(*rows: tuple[str, ...]) -> Iterable[str]:
 def _quoted(text: str) -> str:
     """Text as a JSON string, so that its ends are seen and no two texts look the same."""
     return visible(json.dumps(text, ensure_ascii=False))
+
+
+def _host_env(policy: Policy) -> list[str]:
+    """Variables of which any value is let in, in one line; then those with a pattern, one a line."""
+    patterns = dict(policy.host_env_patterns)
+    free = " ".join(visible(name) for name in policy.host_env if name not in patterns)
+    limited = [f"{visible(name)} that matches {visible(pattern)}" for name, pattern in patterns.items()]
+    return [*([free] if free else []), *limited]
+
+
+def _rlimit(limit: Rlimit) -> str:
+    soft, hard = ("unlimited" if value is None else f"{value:,}" for value in (limit.soft, limit.hard))
+    return f"{limit.name} {soft}" + (f", up to {hard}" if limit.soft != limit.hard else "")
 
 
 def _mount(mount: Mount) -> str:

@@ -8,11 +8,14 @@ from bench.timing import Contender
 
 
 def claim(inputs: Inputs) -> Claim:
-    """From the start of the package to the end of an app that does nothing."""
+    """From the start of the package to the end of an app that does nothing, whatever lies beside it."""
     return Claim(
         "start",
-        "start to end of an app with 1 GiB",
-        Contender("with 1 GiB", (str(inputs.large.package),)),
-        (Contender("with nothing", (str(inputs.tiny.package),)),),
+        "start to end of an app with a hole of 8 GiB",
+        Contender("with 8 GiB", (str(inputs.sparse.package),)),
+        (
+            Contender("with 1 GiB of noise", (str(inputs.large.package),)),
+            Contender("with nothing", (str(inputs.tiny.package),)),
+        ),
         ratio=0.9,
     )

@@ -93,6 +93,9 @@ def _policy(policy: Policy) -> Values:
         **_set("ports", policy.ports),
         "outgoing": _text(policy.outgoing),
         "credentials": policy.credentials,
+        **{f"host_env_patterns[{name}]": pattern for name, pattern in policy.host_env_patterns},
+        "log_level": policy.log_level,
+        **{f"rlimits[{limit.name}]": _text(limit.json()) for limit in policy.rlimits},
     }
 
 

@@ -12,6 +12,7 @@ from click.core import ParameterSource
 
 from olos.errors import MismatchError, UsageError
 from olos.layout import DEFAULT_NAME
+from olos.manifest import check_policy
 from olos.progress import Progress
 from olos_build.builders.buildkit_address import Address
 from olos_build.builders.protocol import Extras
@@ -149,7 +150,9 @@ def _settings(call: _Call, progress: Progress) -> Settings:
     """What olos.toml says, changed by the options."""
     folder = Path() if call.image is not None else call.dockerfile.parent
     settings = build_input.settings(call.config, folder, call.source_date_epoch, progress)
-    return replace(settings, policy=replace(settings.policy, debug=True)) if call.debug else settings
+    policy = replace(settings.policy, debug=True) if call.debug else settings.policy
+    check_policy(policy, "policy.{}".format)
+    return replace(settings, policy=policy)
 
 
 def _lock(call: _Call) -> Path | None:

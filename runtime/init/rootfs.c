@@ -93,7 +93,7 @@ static int mount_overlay(struct olos_error *error)
     if (mount("tmpfs", "/upper", "tmpfs", 0, "mode=0755") || mkdir("/upper/data", 0755) ||
         mkdir("/upper/work", 0755) ||
         mount("overlay", "/merged", "overlay", 0,
-              "lowerdir=/lower,upperdir=/upper/data,workdir=/upper/work,redirect_dir=on"))
+              "lowerdir=/lower,upperdir=/upper/data,workdir=/upper/work,redirect_dir=on,xino=on"))
         return olos_fail(error, OLOS_FAILED, "init: the writable layer cannot be made: %s", strerror(errno));
     return 0;
 }

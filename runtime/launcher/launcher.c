@@ -2,11 +2,13 @@
    behind in the same file, from a copy in memory.
 
    Freestanding: no libc, no data that needs relocation, nothing loaded behind 0x7000. x86-64 Linux. */
+#include <asm/signal.h>
 #include <asm/unistd.h>
 #include <linux/auxvec.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/memfd.h>
+#include <linux/resource.h>
 #include <linux/stat.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -109,9 +111,10 @@ static _Noreturn void die_input(const char *text)
     leave(INPUT);
 }
 
-/* `result` is the negative errno of a system call. */
-static _Noreturn void die_failed(const char *text, long result)
+/* `result` is the negative errno of a system call; `hint`, or NULL, is for those in which the host refuses. */
+static _Noreturn void die_failed(const char *text, long result, const char *hint)
 {
+    int refused = result == -EACCES || result == -EPERM || result == -EFBIG;
     char number[24];
     put_number(number, (uint64_t)-result);
     say("olos: ");
@@ -120,7 +123,13 @@ static _Noreturn void die_failed(const char *text, long result)
     say(number);
     say(result == -ENOMEM || result == -ENOSPC ? " (out of memory)\n"
         : result == -EACCES || result == -EPERM ? " (not permitted)\n"
+        : result == -EFBIG                      ? " (limit for the size of files)\n"
                                                 : "\n");
+    if (hint && refused) {
+        say("  hint: ");
+        say(hint);
+        say("\n");
+    }
     leave(FAILED);
 }
 
@@ -155,11 +164,11 @@ static int open_self(const char *name)
     if (fd < 0 && name)
         fd = CALL4(openat, AT_FDCWD, name, O_RDONLY, 0);
     if (fd < 0)
-        die_failed("the package cannot be opened for reading", fd);
+        die_failed("the package cannot be opened for reading", fd, "who runs it must be able to read it: chmod a+r");
     if (fd <= 2) {
         long higher = CALL3(fcntl, fd, F_DUPFD, 3);
         if (higher < 0)
-            die_failed("no file descriptor is left", higher);
+            die_failed("no file descriptor is left", higher, NULL);
         CALL1(close, fd);
         fd = higher;
     }
@@ -174,7 +183,7 @@ static uint64_t size_of(int fd)
         return status.stx_size;
     result = CALL3(lseek, fd, 0, 2 /* SEEK_END */);
     if (result < 0)
-        die_failed("the size of the package is not known", result);
+        die_failed("the size of the package is not known", result, NULL);
     return (uint64_t)result;
 }
 
@@ -182,7 +191,7 @@ static void read_table(int fd, struct file_table *table)
 {
     long count = read_at(fd, table, sizeof *table, TABLE_OFFSET);
     if (count < 0)
-        die_failed("the package cannot be read", count);
+        die_failed("the package cannot be read", count, NULL);
     if (count < TABLE_SIZE)
         die_input("the package is truncated: it ends before its file table; copy or download it again");
     if (!same(table->magic, magic, sizeof magic) || table->count < 1 || table->count > MAX_FILES)
@@ -210,13 +219,30 @@ static const struct file_record *find_target(const struct file_table *table, uin
 
 /* ---- the copy in memory ---- */
 
+/* A limit for files holds for those in memory too: raise it, and have an error instead of a signal. */
+static void allow_large_files(void)
+{
+    const struct {
+        unsigned long handler, flags, restorer, mask;
+    } ignore = {.handler = (unsigned long)SIG_IGN};
+    struct {
+        uint64_t soft, hard;
+    } limit;
+    CALL4(rt_sigaction, SIGXFSZ, &ignore, NULL, sizeof ignore.mask);
+    if (CALL4(prlimit64, 0, RLIMIT_FSIZE, NULL, &limit) == 0) {
+        limit.soft = limit.hard;
+        CALL4(prlimit64, 0, RLIMIT_FSIZE, &limit, NULL);
+    }
+}
+
 static int memory_file(void)
 {
     long fd = CALL2(memfd_create, "olos-target", MFD_CLOEXEC | EXECUTABLE);
     if (fd == -EINVAL)
         fd = CALL2(memfd_create, "olos-target", MFD_CLOEXEC);
     if (fd < 0)
-        die_failed("no file can be made in memory", fd);
+        die_failed("no file can be made in memory", fd,
+                   "the host must allow programs in memory: sysctl vm.memfd_noexec=1, or 0");
     return (int)fd;
 }
 
@@ -239,7 +265,7 @@ static void copy(int from, int to, const struct file_record *file)
         if (is_again(count))
             continue;
         if (count < 0)
-            die_failed("target/linux cannot be copied into memory", count);
+            die_failed("target/linux cannot be copied into memory", count, "ulimit -f unlimited");
         if (!count)
             die_input("the package was truncated while it was read");
         done += (uint64_t)count;
@@ -263,7 +289,8 @@ static _Noreturn void start(int package, int program, long argc, char **argv, ch
     for (long i = 1; i < argc; i++)
         arguments[count++] = argv[i];
     arguments[count] = NULL;
-    die_failed("target/linux cannot be executed", CALL5(execveat, program, "", arguments, envp, AT_EMPTY_PATH));
+    die_failed("target/linux cannot be executed", CALL5(execveat, program, "", arguments, envp, AT_EMPTY_PATH),
+               "the host must allow programs in memory");
 }
 
 /* Name under which the package was started, from the auxiliary vector behind the environment. */
@@ -287,6 +314,7 @@ __attribute__((used)) _Noreturn void launcher(long *stack)
     read_table(package, &table);
     const struct file_record *file = find_target(&table, size_of(package));
     int program = memory_file();
+    allow_large_files();
     copy(package, program, file);
     start(package, program, argc, argv, envp);
 }

@@ -13,11 +13,15 @@
 #define CHUNK (256 * 1024)
 #define EXECUTABLE 0x0010u /* MFD_EXEC, Linux 6.3 */
 
-int memory_file(const char *name)
+int memory_try_file(const char *name)
 {
     int fd = memfd_create(name, EXECUTABLE);
-    if (fd < 0 && errno == EINVAL)
-        fd = memfd_create(name, 0);
+    return fd < 0 && errno == EINVAL ? memfd_create(name, 0) : fd;
+}
+
+int memory_file(const char *name)
+{
+    int fd = memory_try_file(name);
     if (fd < 0)
         die(OLOS_FAILED, "%s: no file in memory: %s", name, strerror(errno));
     return fd;

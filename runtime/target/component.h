@@ -3,7 +3,10 @@
 
 #include "../common/package.h"
 
-/* Make a file in memory that is inherited by the kernel. Dies if there is none. */
+/* Make a file in memory that may be executed and is inherited by the kernel. Returns it, or -1 with errno set. */
+int memory_try_file(const char *name);
+
+/* The same. Dies if there is none. */
 int memory_file(const char *name);
 
 /* Append bytes to a file in memory. Dies if there is no room. */

@@ -1,6 +1,7 @@
 #include "confine.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "component.h"
 #include "filter.h"
 #include "landlock.h"
 
@@ -106,17 +108,55 @@ int confine_receive(int channel)
     return fd;
 }
 
-int confine_answer(int questions, bool booting)
+enum confine_ability confine_try(void)
+{
+    struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+    struct sock_fprog all = {1, &allow};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+        return CONFINE_NOTHING;
+    int questions = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &all);
+    if (questions >= 0)
+        return confine_can_supply(questions) ? CONFINE_SUPPLIES : CONFINE_ASKS;
+    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &all) ? CONFINE_NOTHING : CONFINE_FILTERS;
+}
+
+bool confine_can_supply(int questions)
+{
+    struct seccomp_notif_addfd nothing = {.srcfd = (uint32_t)-1};
+    return questions >= 0 && ioctl(questions, (int)SECCOMP_IOCTL_NOTIF_ADDFD, &nothing) < 0 && errno == EBADF;
+}
+
+/* It wants a file without a name, for its memory. */
+static bool makes_file(const struct seccomp_data *call)
+{
+    return call->nr == SYS_openat && (call->args[2] & O_TMPFILE) == O_TMPFILE;
+}
+
+static void supply_file(int questions, uint64_t id, struct seccomp_notif_resp *answer)
+{
+    int file = memory_file("memory");
+    struct seccomp_notif_addfd handed = {.id = id, .srcfd = (uint32_t)file, .newfd_flags = O_CLOEXEC};
+    int number = ioctl(questions, (int)SECCOMP_IOCTL_NOTIF_ADDFD, &handed);
+    if (number < 0)
+        answer->error = -errno;
+    else
+        answer->val = number;
+    close(file);
+}
+
+int confine_answer(int questions, bool booting, bool supply)
 {
     struct seccomp_notif question = {0};
     struct seccomp_notif_resp answer = {0};
     if (ioctl(questions, (int)SECCOMP_IOCTL_NOTIF_RECV, &question))
         return -1; /* the process that asked is gone */
     answer.id = question.id;
-    if (booting)
-        answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
-    else
+    if (!booting)
         answer.error = -EPERM;
+    else if (supply && makes_file(&question.data))
+        supply_file(questions, question.id, &answer);
+    else
+        answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
     ioctl(questions, (int)SECCOMP_IOCTL_NOTIF_SEND, &answer);
     return booting ? -1 : question.data.nr;
 }

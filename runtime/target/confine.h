@@ -3,6 +3,17 @@
 
 #include "../common/util.h"
 
+/* What the host offers, the more the better. */
+enum confine_ability {
+    CONFINE_NOTHING,  /* no kernel can be started */
+    CONFINE_FILTERS,  /* a filter that decides alone */
+    CONFINE_ASKS,     /* one that asks the target */
+    CONFINE_SUPPLIES, /* and takes a file as an answer */
+};
+
+/* Find out, in a process that is of no further use. */
+enum confine_ability confine_try(void);
+
 /* What a kernel keeps. */
 struct confinement {
     int channel;                  /* a socket that takes the descriptor on which the filter asks */
@@ -23,6 +34,10 @@ int confine_relay(void);
    the filter does not ask. */
 int confine_receive(int channel);
 
-/* Answer one question: yes while the kernel boots, no once the app may run. Returns the number of a system
-   call that was refused, or -1. */
-int confine_answer(int questions, bool booting);
+/* Whether the answer to a question can be a file (Linux 5.9). */
+bool confine_can_supply(int questions);
+
+/* Answer one question: yes while the kernel boots, no once the app may run. With `supply` a file
+   without a name that it asks for, for its memory, is one in memory: no directory of the host is used. Returns the number
+   of a system call that was refused, or -1. */
+int confine_answer(int questions, bool booting, bool supply);

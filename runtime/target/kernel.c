@@ -9,11 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -34,8 +31,8 @@
     "belkin_driver_init,ch_driver_init,cp_driver_init,ez_driver_init,ite_driver_init,ks_driver_init,"          \
     "mr_driver_init,ms_driver_init,redragon_driver_init,atkbd_init,psmouse_init,bsg_init"
 
-/* Loops in a hundredth of a second, on a fast processor. The kernel would take a tenth of a second
-   and more to count them; with too many its short delays, which no driver here has, are too long. */
+/* Loops in a hundredth of a second, on a fast processor. The kernel would take a tenth of a second and more to
+   count them; with too many its short delays, which no driver here has, are too long. */
 #define DELAY_LOOPS "lpj=50000000"
 
 struct words {
@@ -52,51 +49,6 @@ static void add(struct words *words, const char *format, ...)
     if (words->count == MAX_ARGUMENTS || vasprintf(&words->items[words->count++], format, arguments) < 0)
         die(OLOS_FAILED, "the kernel's command line is too long");
     va_end(arguments);
-}
-
-/* One that never has a name is never left behind; some file systems of users (FUSE) know no such files. */
-static int unnamed_file(const char *directory)
-{
-    char name[600];
-    int fd = open(directory, O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0700);
-    if (fd >= 0)
-        return fd;
-    snprintf(name, sizeof name, "%s/olos-XXXXXX", directory);
-    fd = mkostemp(name, O_CLOEXEC);
-    if (fd >= 0)
-        unlink(name);
-    return fd;
-}
-
-/* A place for a file without a name that may be mapped as a program: the kernel's memory. */
-static bool can_hold_memory(const char *directory, uint64_t size)
-{
-    struct statvfs space;
-    if (statvfs(directory, &space) || space.f_bavail * space.f_frsize < size)
-        return false;
-    int fd = unnamed_file(directory);
-    if (fd < 0)
-        return false;
-    void *page = ftruncate(fd, 4096) ? MAP_FAILED : mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
-    close(fd);
-    return page != MAP_FAILED && munmap(page, 4096) == 0;
-}
-
-int kernel_find_memory(struct kernel *kernel, struct olos_error *error)
-{
-    const char *const places[] = {"/dev/shm", getenv("TMPDIR"), "/tmp"};
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        const char *place = places[i];
-        if (!place || *place != '/' || strlen(place) >= sizeof kernel->memory_directory ||
-            !can_hold_memory(place, kernel->memory))
-            continue;
-        snprintf(kernel->memory_directory, sizeof kernel->memory_directory, "%s", place);
-        return 0;
-    }
-    return olos_fail(error, OLOS_FAILED,
-                     "no directory for the %" PRIu64 " MiB of memory that the policy gives the app\n"
-                     "  hint: make /dev/shm, $TMPDIR or /tmp writable, with that much room and without noexec",
-                     kernel->memory / MIB);
 }
 
 static void make_arguments(const struct kernel *kernel, struct words *args)
@@ -134,7 +86,8 @@ static void make_environment(const struct kernel *kernel, struct words *env)
     for (size_t i = 0; i < boot->library_count; i++)
         snprintf(list + strlen(list), sizeof list - strlen(list), "%s/proc/self/fd/%d", i ? ":" : "",
                  boot->libraries[i]);
-    add(env, "TMPDIR=%s", kernel->memory_directory);
+    /* Without one it asks for its files all the same, and is given others: see confine_answer. */
+    add(env, "TMPDIR=%s", *kernel->memory_directory ? kernel->memory_directory : "/proc");
     if (boot->library_count)
         add(env, "LD_PRELOAD=%s", list);
     /* A static kernel unmaps the memory that glibc has registered for restartable sequences. */

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../common/manifest.h"
+#include "app_memory.h"
 #include "boot.h"
 
 /* The kernel's ends of its lines. */
@@ -18,11 +19,8 @@ struct kernel {
     const struct boot *boot;
     struct kernel_lines lines;
     uint64_t memory; /* bytes */
-    char memory_directory[512];
+    char memory_directory[MEMORY_DIRECTORY_ROOM]; /* or empty */
 };
-
-/* Find a directory for the kernel's memory. Returns 0, or -1 with `error` filled in. */
-int kernel_find_memory(struct kernel *kernel, struct olos_error *error);
 
 /* Become the kernel. Returns only on failure, with errno set. */
 void kernel_execute(const struct kernel *kernel);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,15 +13,18 @@
 #include "../common/policy.h"
 #include "answer.h"
 #include "boot.h"
+#include "doctor.h"
+#include "host_limits.h"
 #include "options.h"
 #include "session.h"
 
 extern char **environ;
 
-/* A caller may close its streams, and may leave others open: neither is the app's concern. Returns the
-   package's descriptor, which is none of the first three. */
-static int settle_descriptors(int package)
+/* What a caller may have left in another state than usual. A closed stream is none of the app's concern. Returns
+   the package's descriptor, which is none of the first three. */
+static int settle(int package)
 {
+    signal(SIGCHLD, SIG_DFL);
     if (package >= 0 && package <= STDERR_FILENO) {
         int moved = fcntl(package, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
         close(package);
@@ -29,16 +33,21 @@ static int settle_descriptors(int package)
     for (int fd = 0; fd <= STDERR_FILENO; fd++)
         if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_WRONLY : O_RDONLY) != fd)
             exit(OLOS_FAILED); /* there is nowhere to say why */
+    return package;
+}
+
+/* Nor are other descriptors that the caller has left open. */
+static void hide_descriptors(int package)
+{
     DIR *open_files = opendir("/proc/self/fd");
     if (!open_files)
-        die(OLOS_FAILED, "/proc/self/fd cannot be read: %s\n  hint: mount /proc", strerror(errno));
+        die(OLOS_FAILED, "/proc/self/fd cannot be read: %s\n  hint: the host must have /proc mounted", strerror(errno));
     for (struct dirent *entry; (entry = readdir(open_files));) {
         int fd = atoi(entry->d_name);
         if (fd > STDERR_FILENO && fd != package)
             fcntl(fd, F_SETFD, FD_CLOEXEC);
     }
     closedir(open_files);
-    return package;
 }
 
 static int write_run(struct text *run, const struct olos_options *options, const struct olos_policy *policy,
@@ -99,6 +108,7 @@ static int run(const struct olos_options *options, const struct olos_layout *lay
     if (layout_load_manifest(layout, &loaded, error) ||
         measure(options, &loaded.manifest, measurement, error) ||
         check_policy(options, &loaded.manifest, error) ||
+        limits_prepare(loaded.manifest.policy.memory, error) ||
         mount_sources_open(&mounts, &loaded.manifest.policy, &options->mounts, error))
         return -1;
     const struct olos_file *rootfs = boot_check_rootfs(layout, &loaded.manifest.rootfs, error);
@@ -118,6 +128,8 @@ static int run(const struct olos_options *options, const struct olos_layout *lay
 static int act(const struct olos_options *options, const struct olos_layout *layout, struct olos_error *error)
 {
     switch (options->action) {
+    case ACTION_DOCTOR:
+        return answer_doctor(layout, error);
     case ACTION_HELP:
         return answer_help(error);
     case ACTION_MANIFEST:
@@ -141,11 +153,14 @@ int main(int argc, char **argv)
     struct olos_error error;
     if (options_read(&options, argc, argv, &error))
         olos_die(&error);
-    options.package_fd = settle_descriptors(options.package_fd);
+    options.package_fd = settle(options.package_fd);
+    if (options.action != ACTION_DOCTOR) /* who says what is wrong with /proc */
+        hide_descriptors(options.package_fd);
+    bool given = options.directory || options.package_fd >= 0;
     if (options.directory ? layout_open_directory(&layout, options.directory, &error)
-                          : package_open(&layout, options.package_fd, &error))
+                          : given && package_open(&layout, options.package_fd, &error))
         olos_die(&error);
-    if (act(&options, &layout, &error))
+    if (act(&options, given ? &layout : NULL, &error))
         olos_die(&error);
     return 0;
 }

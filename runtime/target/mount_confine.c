@@ -9,8 +9,6 @@
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -61,6 +59,17 @@ static void allow_all(struct filter *filter, const unsigned *numbers, size_t cou
     }
 }
 
+/* openat that writes or makes nothing; the number of the call is loaded, and is not needed again. */
+static void refuse_opening_to_write(struct filter *filter)
+{
+    const uint32_t refused = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC;
+    add(filter, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 4));
+    add(filter, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])));
+    add(filter, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, refused, 0, 1));
+    add(filter, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM));
+    add(filter, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+}
+
 static int filter_calls(bool writes)
 {
     static struct filter filter;
@@ -68,6 +77,8 @@ static int filter_calls(bool writes)
     add(&filter, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0));
     add(&filter, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS));
     add(&filter, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)));
+    if (!writes)
+        refuse_opening_to_write(&filter);
     allow_all(&filter, reading, COUNT(reading));
     if (writes)
         allow_all(&filter, writing, COUNT(writing));
@@ -115,17 +126,11 @@ static int keep_rights(uint32_t rights)
     return (int)syscall(SYS_capset, &header, data);
 }
 
-/* Into a directory that is empty for ever: no path leads anywhere then. Where this is not allowed, there is one
-   wall less. */
-static int leave_root(const char *place)
+/* Into a directory that is empty on every system: no path leads anywhere then. Where this is not allowed, there is
+   one wall less. */
+static int leave_root(void)
 {
-    char name[600];
-    snprintf(name, sizeof name, "%s/olos-XXXXXX", place);
-    if (!mkdtemp(name))
-        return -1;
-    int code = chdir(name);
-    rmdir(name);
-    return code ? -1 : chroot(".");
+    return chdir("/proc/tty/ldisc") ? -1 : chroot(".");
 }
 
 static int limit(void)
@@ -135,12 +140,12 @@ static int limit(void)
     return setrlimit(RLIMIT_CORE, &none) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -1 : 0;
 }
 
-int mount_confine(const struct mount_service *service, const char *empty_directory)
+int mount_confine(const struct mount_service *service)
 {
     bool writes = false;
     for (size_t i = 0; i < service->count; i++)
         writes = writes || !service->shares[i].read_only;
-    (void)!leave_root(empty_directory);
+    (void)!leave_root();
     if (keep_rights(service->rights) || limit())
         return -1;
     fence(service);

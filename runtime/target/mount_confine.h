@@ -7,6 +7,5 @@
 uint32_t mount_rights(void);
 
 /* Give up all rights but those to the directories of the service. Returns 0, or -1 with errno set. Walls that the
-   host does not offer (Landlock, another root) are left out. In `empty_directory` a directory is made, and
-   removed at once. */
-int mount_confine(const struct mount_service *service, const char *empty_directory);
+   host does not offer (Landlock, another root) are left out. */
+int mount_confine(const struct mount_service *service);

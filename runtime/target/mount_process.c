@@ -69,7 +69,7 @@ static int leave_target(void)
     return chdir("/") ? -1 : prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
-static int prepare(struct mount_service *service, const char *empty_directory, int life)
+static int prepare(struct mount_service *service, int life)
 {
     if (leave_target() || close_others(service, life))
         return -1;
@@ -80,13 +80,13 @@ static int prepare(struct mount_service *service, const char *empty_directory, i
     for (size_t i = 0; i < service->count; i++)
         if (mount_nodes_add_root(service->shares[i].root))
             return -1;
-    return mount_confine(service, empty_directory);
+    return mount_confine(service);
 }
 
-static _Noreturn void run(struct mount_service *service, const char *empty_directory, int life)
+static _Noreturn void run(struct mount_service *service, int life)
 {
     char ready = 0;
-    if (prepare(service, empty_directory, life))
+    if (prepare(service, life))
         _exit(OLOS_FAILED);
     (void)!write(life, &ready, 1);
     _exit(mount_serve(service) ? OLOS_FAILED : OLOS_OK);
@@ -102,21 +102,21 @@ static pid_t fork_server(void)
 }
 
 int mount_process_start(struct mount_process *process, const struct mount_sources *sources,
-                        const struct mount_setting *setting, struct lines *lines, struct olos_error *error)
+                        const struct olos_app *app, struct lines *lines, struct olos_error *error)
 {
     int life[2];
     char ready;
     *process = (struct mount_process){.life = -1};
     if (!sources->count)
         return 0;
-    struct mount_service service = make_service(sources, setting->app, lines);
+    struct mount_service service = make_service(sources, app, lines);
     if (pipe2(life, O_CLOEXEC))
         return olos_fail(error, OLOS_FAILED, "no pipe: %s", strerror(errno));
     process->pid = fork_server();
     if (process->pid < 0)
         return olos_fail(error, OLOS_FAILED, "cannot fork: %s", strerror(errno));
     if (process->pid == 0)
-        run(&service, setting->empty_directory, life[1]);
+        run(&service, life[1]);
     close(life[1]);
     process->life = life[0];
     lines_close_mounts(lines);

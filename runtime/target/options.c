@@ -6,6 +6,7 @@
 #include "grace.h"
 
 #define PREFIX "--olos-"
+#define HOST_ALONE "--olos-doctor" /* asks nothing of a package */
 #define END_OF_OPTIONS "--olos--"
 
 static const struct {
@@ -13,8 +14,8 @@ static const struct {
     enum olos_action action;
     bool has_value;
 } actions[] = {
-    {"help", ACTION_HELP, false},     {"manifest", ACTION_MANIFEST, false}, {"measure", ACTION_MEASURE, false},
-    {"unpack", ACTION_UNPACK, true}, {"verify", ACTION_VERIFY, true},
+    {"doctor", ACTION_DOCTOR, false}, {"help", ACTION_HELP, false},     {"manifest", ACTION_MANIFEST, false},
+    {"measure", ACTION_MEASURE, false}, {"unpack", ACTION_UNPACK, true}, {"verify", ACTION_VERIFY, true},
 };
 
 /* What follows `prefix`, or NULL if the argument does not begin with it. */
@@ -125,7 +126,7 @@ int options_read(struct olos_options *options, int argc, char **argv, struct olo
     options->mounts.items = allocate((size_t)argc + 1, sizeof *options->mounts.items);
     if (argc < 2)
         return olos_fail(error, OLOS_USAGE, "this is a part of olos; it is started by a package or 'olos run'");
-    if (read_source(options, argv[at++], error))
+    if (strcmp(argv[at], HOST_ALONE) != 0 && read_source(options, argv[at++], error))
         return -1;
     while (at < argc && after(argv[at], PREFIX)) {
         const char *option = argv[at++];

@@ -6,6 +6,7 @@
 
 enum olos_action {
     ACTION_RUN,
+    ACTION_DOCTOR,
     ACTION_HELP,
     ACTION_MANIFEST,
     ACTION_MEASURE,
@@ -15,7 +16,7 @@ enum olos_action {
 
 struct olos_options {
     int package_fd;        /* or -1 */
-    const char *directory; /* or NULL: exactly one of the two is given */
+    const char *directory; /* or NULL: one of the two is given, but for the doctor without a package */
     enum olos_action action;
     const char *value;    /* of --olos-verify or --olos-unpack */
     const char *expected; /* measurement to insist on, or NULL */
@@ -27,6 +28,7 @@ struct olos_options {
     size_t arg_count;
 };
 
-/* Read the command line: argv[1] comes from the launcher, the rest from the user. Returns 0, or -1 with
+/* Read the command line: argv[1] comes from the launcher, the rest from the user. `--olos-doctor` may also
+   come first, and then there is no package. Returns 0, or -1 with
    `error` filled in. */
 int options_read(struct olos_options *options, int argc, char **argv, struct olos_error *error);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,6 +33,7 @@ static struct {
     struct log log;
     int signals;
     int questions; /* of the kernel's system call filter, or -1 */
+    bool supplies;
     bool confined;
     bool init_ready, network_ready;
     struct caller_input input;
@@ -57,6 +59,7 @@ static void catch_signals(void)
     sigemptyset(&set);
     for (size_t i = 0; i < sizeof forwarded / sizeof *forwarded; i++)
         sigaddset(&set, forwarded[i]);
+    sigaddset(&set, SIGCHLD);
     signal(SIGPIPE, SIG_IGN);
     sigprocmask(SIG_BLOCK, &set, NULL);
     state.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -64,15 +67,28 @@ static void catch_signals(void)
         die(OLOS_FAILED, "no signalfd: %s", strerror(errno));
 }
 
+/* Children that we have not started: of the program in whose place we are, or orphans if we are process 1. */
+static void reap_others(void)
+{
+    for (;;) {
+        siginfo_t ended = {0};
+        if (waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) || !ended.si_pid ||
+            ended.si_pid == state.guard.pid || ended.si_pid == state.mounts.pid)
+            return;
+        waitpid(ended.si_pid, NULL, 0);
+    }
+}
+
 static int start(const struct session_options *options)
 {
     struct kernel kernel = {.boot = options->boot, .memory = options->manifest->policy.memory};
-    if (kernel_find_memory(&kernel, state.error))
-        return -1;
+    if (access("/dev/null", R_OK | W_OK))
+        return olos_fail(state.error, OLOS_FAILED, "/dev/null cannot be used: %s\n  hint: the host must have it",
+                         strerror(errno));
+    memory_find_directory(kernel.memory_directory, kernel.memory);
     struct lines lines;
     lines_open(&lines, &kernel.lines, options->mounts->count > 0);
-    const struct mount_setting setting = {&options->manifest->app, kernel.memory_directory};
-    if (mount_process_start(&state.mounts, options->mounts, &setting, &lines, state.error))
+    if (mount_process_start(&state.mounts, options->mounts, &options->manifest->app, &lines, state.error))
         return -1;
     state.frames.line = lines.control;
     state.log.line = lines.log;
@@ -85,10 +101,14 @@ static int start(const struct session_options *options)
     state.network_ready = !options->network->used;
     if (guard_start(&state.guard, &kernel, options->network, options->terminal, state.error))
         return -1;
+    reap_others(); /* who ended before the signal was blocked */
     lines_close_kernels(&kernel.lines);
     network_leave(options->network);
     state.questions = confine_receive(lines.channel);
     close(lines.channel);
+    state.supplies = confine_can_supply(state.questions);
+    if (!state.supplies && !*kernel.memory_directory)
+        return memory_fail(kernel.memory, state.error);
     return 0;
 }
 
@@ -97,7 +117,9 @@ static int start(const struct session_options *options)
 static void take_signal(const struct signalfd_siginfo *information)
 {
     int number = (int)information->ssi_signo;
-    if (number == SIGCONT) {
+    if (number == SIGCHLD)
+        reap_others();
+    else if (number == SIGCONT) {
         if (state.phase == RUNNING) /* whoever stopped us has changed the terminal */
             terminal_make_raw(state.options->terminal);
     } else if (number == SIGWINCH)
@@ -196,7 +218,7 @@ static void take_end_of_kernel(void)
     while (log_read(&state.log) && poll(&(struct pollfd){.fd = state.log.line, .events = POLLIN}, 1, 0) > 0)
         ;
     if (state.phase < ENDING) {
-        fail("the kernel has ended before the app");
+        fail("the kernel has ended before the app\n  hint: the option --olos-doctor checks what this host offers");
         log_show_tail(&state.log);
     }
     state.phase = ENDED;
@@ -224,7 +246,7 @@ static void read_control(void)
 
 static void answer_kernel(short events)
 {
-    int refused = events & POLLIN ? confine_answer(state.questions, !state.confined) : -1;
+    int refused = events & POLLIN ? confine_answer(state.questions, !state.confined, state.supplies) : -1;
     if (refused >= 0 && state.log.show)
         dprintf(STDERR_FILENO, "olos: host system call %d is refused\n", refused);
     if (events & POLLHUP) {

@@ -12,5 +12,5 @@ struct watch {
 };
 
 /* Look. True if one is dead now and was at the last look: the kernel itself takes away at once what it ends.
-   False as well where /proc does not tell. Called by the parent of the kernel, which has no other child. */
+   False as well where /proc does not tell. Called by the parent of the kernel, whose oldest child it is. */
 bool watch_finds_dead(struct watch *watch);

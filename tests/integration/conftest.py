@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from support.debian import apt_image
 from support.engine import private_engine
 from support.registry import private_registry
 
@@ -20,3 +21,9 @@ def registry() -> Iterator[str]:
     """host:port of an image registry that speaks plain HTTP."""
     with private_registry() as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def debian(registry: str) -> str:
+    """The name of a Debian image with apt, in that registry."""
+    return apt_image(registry)

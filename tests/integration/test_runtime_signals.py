@@ -2,7 +2,6 @@
 
 import os
 import pty
-import select
 import signal
 import struct
 import subprocess
@@ -10,13 +9,15 @@ import termios
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fcntl import ioctl
 from pathlib import Path
 
 import pytest
 
+import support.terminal
 from support.runtime import POLICY, Spec, children, command, make_layout, processes_of, shell, with_app
+from support.terminal import Session
 
 TRAPS = """
 for s in HUP INT QUIT USR1 USR2 TERM WINCH; do trap "echo $s" $s; done
@@ -129,7 +130,7 @@ def test_death_of_another_process_is_an_error(layout: Path, depth: int) -> None:
             (pid,) = children(pid)
         os.kill(pid, signal.SIGKILL)
         assert process.wait(WAIT) == 125
-        assert process.stderr.read().endswith(b"olos: the kernel has ended before the app\n")
+        assert b"olos: the kernel has ended before the app\n" in process.stderr.read()
     await_none(layout)
 
 
@@ -146,37 +147,11 @@ def test_output_is_complete_when_the_app_dies(layout: Path) -> None:
 # ---- terminals ----
 
 
-@dataclass(frozen=True)
-class Session:
-    """The host's end of a terminal that a run has, and what runs."""
-
-    master: int
-    pid: int
-
-    def read_until(self, wanted: bytes) -> bytes:
-        data, end = b"", time.monotonic() + WAIT
-        while wanted not in data:
-            ready, _, _ = select.select([self.master], [], [], max(0.0, end - time.monotonic()))
-            assert ready, data
-            data += os.read(self.master, 4096)
-        return data
-
-    def wait(self) -> int:
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-
-
 @contextmanager
-def on_terminal(layout: Path, script: str, columns: int = 100, rows: int = 30) -> Iterator[Session]:
+def on_terminal(layout: Path, script: str) -> Iterator[Session]:
     """Run a script with a terminal of its own."""
-    args = command(layout, "-c", script)
-    pid, master = pty.fork()
-    if pid == 0:
-        ioctl(0, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
-        os.execv(args[0], args)
-    try:
-        yield Session(master, pid)
-    finally:
-        os.close(master)
+    with support.terminal.on_terminal(command(layout, "-c", script)) as session:
+        yield session
 
 
 def test_app_has_a_terminal(layout: Path) -> None:

@@ -13,7 +13,6 @@ from olos_build.canonical_tree import canonicalise
 from olos_build.image import open_archive
 from olos_build.merge import Merged, merge
 from olos_build.scrub import RULES, scrub
-from support.debian import apt_image
 from support.olos import olos
 from support.trees import describe
 
@@ -39,11 +38,6 @@ STAYS = [
     *("var/lib/apt/extended_states", "var/lib/apt/lists", "var/cache/apt/archives/partial", "var/log/apt"),
     *("tmp", "var/tmp", "root/.cache", "home/a/.cache", "home/a/kept", "etc/machine-id"),
 ]
-
-
-@pytest.fixture(scope="module")
-def debian(registry: str) -> str:
-    return apt_image(registry)
 
 
 @pytest.fixture(scope="module")

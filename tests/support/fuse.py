@@ -15,6 +15,7 @@ from types import TracebackType
 ROOT = Path(__file__).parent.parent.parent
 TARGET = ROOT / "runtime" / "target"
 HARNESS = ROOT / "tests" / "unit" / "runtime" / "mount_harness.c"
+WALLS = HARNESS.with_name("mount_walls.c")
 SOURCES = ("mount_call.c", "mount_files.c", "mount_names.c", "mount_nodes.c", "mount_server.c")
 FLAGS = ("-std=c17", "-D_GNU_SOURCE", "-O1", "-g", "-Wall", "-Wextra", "-Werror")
 CHECKERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer")
@@ -41,6 +42,16 @@ def build(folder: Path) -> Path:
     files = [*(TARGET / name for name in SOURCES), ROOT / "runtime/common/util.c"]
     command: list[str | Path] = ["gcc", *FLAGS, *CHECKERS, f"-I{TARGET}", HARNESS, *files, "-o", program]
     subprocess.run(command, check=True)
+    return program
+
+
+def build_walls(folder: Path) -> Path:
+    """Compile a program that tries what is forbidden to the server, behind the server's walls."""
+    program = folder / "mount-walls"
+    files = [TARGET / "mount_confine.c", TARGET / "namespaces.c", ROOT / "runtime/common/util.c"]
+    headers = ["-idirafter", "/usr/include", "-idirafter", "/usr/include/x86_64-linux-gnu"]
+    command: list[str | Path] = ["musl-gcc", "-static", *FLAGS, *headers, f"-I{TARGET}", WALLS, *files]
+    subprocess.run([*command, "-o", program], check=True)
     return program
 
 

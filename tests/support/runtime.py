@@ -20,6 +20,7 @@ from olos_build.component import Component
 BUSYBOX = Path("/bin/busybox")
 PATH = "PATH=/bin"
 TIMEOUT = 60
+KERNEL_VARIABLE = "OLOS_TEST_KERNEL"
 BLOCK = 4096
 
 APP = App(args=("/bin/sh",), env=(PATH,), cwd="/", user=User(0, 0), hostname="box", stop_signal=15)
@@ -67,7 +68,9 @@ def make_layout(folder: Path, spec: Spec) -> Path:
 
 
 def _kernel(policy: Policy) -> Sequence[Component]:
-    return kernel.collect(None, host_mounts=bool(policy.host_mounts))
+    """Debian's, or the one to be tested."""
+    given = os.environ.get(KERNEL_VARIABLE)
+    return kernel.collect(Path(given) if given else None, host_mounts=bool(policy.host_mounts))
 
 
 def change_manifest(layout: Path, change: Callable[[Manifest], Manifest]) -> Path:

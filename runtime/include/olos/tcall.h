@@ -33,6 +33,7 @@
     CALL(read, ANY, ANY, "lines; wishes of its helper processes")                                              \
     CALL(write, ANY, ANY, "lines; answers of its helper processes")                                            \
     CALL(pread64, ANY, ANY, "block devices: package and standard input")                                       \
+    CALL(preadv2, ANY, ANY, "the same, as far as it needs no waiting, and in pieces")                          \
     CALL(poll, ANY, ANY, "helper processes wait for lines and wishes")                                         \
     CALL(epoll_wait, ANY, ANY, "which line has caused an interrupt")                                           \
     CALL(restart_syscall, ANY, ANY, "go on waiting after a stop")                                              \

@@ -8,6 +8,7 @@ import pytest
 from olos.canonical import encode
 from olos.errors import InputError
 from olos.manifest import SECTIONS, Manifest, Mount, Policy
+from olos.rlimit import Rlimit
 from support.manifests import manifest_of
 
 Document = dict[str, Any]
@@ -18,9 +19,21 @@ def test_round_trip() -> None:
         host_env=("LANG", "TZ"),
         mounts=(Mount("/data", "tmpfs", False, 1 << 20), Mount("/x", "host", True, 0)),
         ports=("443/udp", "80/tcp"),
+        host_env_patterns=(("LANG", "[a-z]{2}"),),
+        log_level="info",
+        outgoing=True,
+        rlimits=(Rlimit("core", 0, None), Rlimit("nofile", 1, 2)),
     )
     manifest = manifest_of(policy=policy)
     assert Manifest.decode(manifest.encode()) == manifest
+
+
+def test_optional_keys_are_absent_at_their_defaults() -> None:
+    """So manifests keep the bytes and the measurement that they had before these keys were known."""
+    assert sorted(json.loads(manifest_of().encode())["policy"]) == [
+        *("credentials", "debug", "host_args", "host_env", "memory", "mounts", "ports", "product_id"),
+        *("security_version", "target"),
+    ]
 
 
 def test_sections_are_the_canonical_bytes_that_stand_in_the_manifest() -> None:
@@ -91,6 +104,40 @@ BAD: list[tuple[str, Callable[[Document], None], str]] = [
     ("mount-type", put("policy", "mounts", value=[{**MOUNT, "type": "bind"}]), r"mounts\[0\].type"),
     ("mount-twice", put("policy", "mounts", value=[MOUNT, MOUNT]), r"mounts: not sorted"),
     ("hostname", put("app", "hostname", value="-a"), r"hostname"),
+    ("default-level", put("policy", "log_level", value="error"), r"log_level: has its default value"),
+    ("unknown-level", put("policy", "log_level", value="trace"), r"log_level: 'trace' is none of"),
+    (
+        "debug-level",
+        put("policy", "log_level", value="debug"),
+        r"log_level: 'debug' is for debug builds only",
+    ),
+    ("default-outgoing", put("policy", "outgoing", value=False), r"outgoing: has its default value"),
+    ("outgoing-as-number", put("policy", "outgoing", value=1), r"outgoing: expected true or false"),
+    ("no-patterns", put("policy", "host_env_patterns", value={}), r"patterns: has its default value"),
+    ("pattern-of-another", put("policy", "host_env_patterns", value={"A": "a"}), r"'A' is not in .*host_env"),
+    (
+        "pattern-wrong",
+        put("policy", "host_env_patterns", value={"A": "^a"}),
+        r"A: '\^a': character 1: this has",
+    ),
+    ("pattern-list", put("policy", "host_env_patterns", value=["A"]), r"patterns: expected an object"),
+    ("no-limits", put("policy", "rlimits", value={}), r"rlimits: has its default value"),
+    ("unknown-limit", put("policy", "rlimits", value={"ulimit": [1, 1]}), r"rlimits.ulimit: unknown limit"),
+    ("one-limit", put("policy", "rlimits", value={"cpu": [1]}), r"cpu: expected the soft and the hard"),
+    ("limit-number", put("policy", "rlimits", value={"cpu": 1}), r"cpu: expected a list"),
+    ("limit-negative", put("policy", "rlimits", value={"cpu": [-1, -1]}), r"cpu: -1 is not from 0"),
+    ("limit-text", put("policy", "rlimits", value={"cpu": ["1", "1"]}), r"cpu: expected a whole number"),
+    ("limit-inverted", put("policy", "rlimits", value={"cpu": [2, 1]}), r"cpu: the soft limit is above"),
+    (
+        "limit-above",
+        put("policy", "rlimits", value={"cpu": ["unlimited", 1]}),
+        r"cpu: the soft limit is above",
+    ),
+    (
+        "many-files",
+        put("policy", "rlimits", value={"nofile": [1, "unlimited"]}),
+        r"nofile: more than 1048576",
+    ),
     ("other-target", put("policy", "target", value="sgx"), r"policy.target"),
 ]
 

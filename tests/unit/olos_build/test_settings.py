@@ -6,6 +6,7 @@ import pytest
 
 from olos.errors import InputError
 from olos.manifest import Manifest, Mount, Policy
+from olos.rlimit import Rlimit
 from olos_build.appconfig import AppOverrides
 from olos_build.settings import Settings, load, parse
 from support.manifests import manifest_of
@@ -47,7 +48,7 @@ def test_app() -> None:
 
 def test_policy() -> None:
     settings = read(
-        """
+        r"""
         [policy]
         target = "linux"
         memory = "1G"
@@ -63,6 +64,14 @@ def test_policy() -> None:
             { target = "/tmp", type = "tmpfs", size = 4096 },
             { target = "/tmp-y" },
         ]
+        log_level = "info"
+        [policy.host_env_patterns]
+        TZ = "[A-Za-z_/]{1,30}"
+        LANG = 'C|[a-z]{2}_[A-Z]{2}(\.UTF-8)?'
+        [policy.rlimits]
+        stack = "64M"
+        nofile = [1024, 4096]
+        core = ["0", "unlimited"]
         """
     )
     assert settings.policy == Policy(
@@ -77,6 +86,9 @@ def test_policy() -> None:
             Mount("/tmp-y", "tmpfs", False, 0),
             Mount("/tmp/x", "tmpfs", True, 64 << 20),
         ),
+        log_level="info",
+        host_env_patterns=(("LANG", r"C|[a-z]{2}_[A-Z]{2}(\.UTF-8)?"), ("TZ", "[A-Za-z_/]{1,30}")),
+        rlimits=(Rlimit("core", 0, None), Rlimit("nofile", 1024, 4096), Rlimit("stack", 64 << 20, 64 << 20)),
     )
     encoded = manifest_of(policy=settings.policy).encode()
     assert Manifest.decode(encoded).policy == settings.policy
@@ -153,6 +165,18 @@ def test_sizes(text: str, size: int) -> None:
         ("policy.mounts = [{target='/a'}, {target='/a'}]", "two mounts have the same target"),
         ("policy.mounts = [{target='/a/'}]", r"policy.mounts\[0\].target: '/a/' is no absolute path"),
         ("policy.mounts = [{target='/a', type='nfs'}]", "'nfs' is none of tmpfs, host, sealed"),
+        ("policy.log_level = 'trace'", "policy.log_level: 'trace' is none of error, info, debug"),
+        ("policy.host_env_patterns = ['A']", "policy.host_env_patterns: expected an object"),
+        ("policy.host_env_patterns.A = 'a'", "policy.host_env_patterns: 'A' is not in policy.host_env"),
+        ("policy.host_env_patterns.A = 1", "policy.host_env_patterns.A: expected a string"),
+        ("policy.host_env_patterns.A = '^a'", r"patterns.A: '\^a': character 1: this has no meaning"),
+        ("policy.rlimits = 5", "policy.rlimits: expected an object"),
+        ("policy.rlimits.files = 5", "policy.rlimits.files: unknown limit"),
+        ("policy.rlimits.cpu = [1, 2, 3]", "policy.rlimits.cpu: expected one limit, or a list"),
+        ("policy.rlimits.cpu = [2, 1]", "policy.rlimits.cpu: the soft limit is above the hard"),
+        ("policy.rlimits.cpu = -1", "policy.rlimits.cpu: -1 is not from 0"),
+        ("policy.rlimits.cpu = true", "policy.rlimits.cpu: expected a whole number"),
+        ("policy.rlimits.nofile = 'unlimited'", "policy.rlimits.nofile: more than 1048576"),
         ("build.source_date_epoch = -1", "build.source_date_epoch: -1"),
         ("build.source_date_epoch = '0'", "build.source_date_epoch: expected a whole number"),
         ("[policy", "not TOML: Expected"),
@@ -177,7 +201,7 @@ def test_refused(text: str, says: str) -> None:
         ("policy.mounts = [{target='/'}]", "'/': cannot be covered"),
         ("policy.mounts = [{target='/proc'}]", "'/proc': cannot be covered"),
         ("policy.mounts = [{target='/dev/shm'}]", "'/dev/shm': cannot be covered"),
-        ("policy.ports = ['80/tcp']", "policy.ports: 80/tcp: the linux target has no network yet"),
+        ("policy.ports = ['80/sctp']", "policy.ports: 80/sctp: only tcp and udp can be published"),
         ("policy.credentials = 'pem'", "policy.credentials: the linux target makes none yet"),
     ],
     ids=lambda value: str(value)[:40],

@@ -199,7 +199,16 @@ def test_manifest(layout: Path, package: Path) -> None:
 
 def test_help_names_every_option(package: Path) -> None:
     text = run(package, "--olos-help").stdout
-    for option in ("measure", "verify HEX", "expect HEX", "manifest", "unpack DIR", "help"):
+    for option in (
+        "measure",
+        "verify HEX",
+        "expect HEX",
+        "mount T=DIR",
+        "manifest",
+        "unpack DIR",
+        "stop-timeout N",
+        "help",
+    ):
         assert f"--olos-{option}" in text
     assert max(map(len, text.splitlines())) <= 80
 

@@ -6,6 +6,7 @@ import random
 import socket
 import stat
 import struct
+import subprocess
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,11 @@ POSIX_LOCKS, WRITEBACK_CACHE = 1 << 1, 1 << 16
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return fuse.build(tmp_path_factory.mktemp("mount-server"))
+
+
+@pytest.fixture(scope="module")
+def walls(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fuse.build_walls(tmp_path_factory.mktemp("mount-walls"))
 
 
 @pytest.fixture
@@ -309,3 +315,39 @@ def test_no_message_leads_outside_or_ends_it(program: Path, folder: Path, seed: 
     assert (now.st_ino, now.st_mode, now.st_nlink, now.st_mtime_ns) == (
         secret.st_ino, secret.st_mode, secret.st_nlink, secret.st_mtime_ns,
     )  # fmt: skip
+
+
+# ---- the walls around it ----
+
+
+MODES = [("ro", frozenset({"read"})), ("rw", frozenset({"read", "make", "rename"}))]
+
+
+@pytest.mark.parametrize("user", [0, 65534], ids=["root", "nobody"])
+@pytest.mark.parametrize(("mode", "done"), MODES, ids=["ro", "rw"])
+def test_who_takes_it_over_has_won_little(
+    tmp_path: Path, walls: Path, mode: str, done: frozenset[str], user: int
+) -> None:
+    folder = tmp_path / "share"
+    folder.mkdir()
+    (folder / "file").touch()
+    (tmp_path / "secret").touch()
+    os.chown(folder, user, user)
+    for parent in (walls.parent, *walls.parents[1:-1], *tmp_path.parents[:-1], tmp_path):
+        parent.chmod(parent.stat().st_mode | 0o011)
+    result = subprocess.run(
+        [walls, folder, mode],
+        capture_output=True,
+        text=True,
+        check=True,
+        user=user,
+        group=user,
+        extra_groups=(),
+    )
+    outcomes = dict(line.split(" ", 1) for line in result.stdout.splitlines())
+    done |= {"landlock"} if outcomes["landlock"] == "done" else {"above"}  # on hosts that have none
+    assert {name for name, outcome in outcomes.items() if outcome == "done"} == done
+    assert outcomes.pop("path") == "No such file or directory"
+    assert {outcomes[name] for name in outcomes if name not in {*done, "above", "landlock"}} == {
+        "Operation not permitted"
+    }

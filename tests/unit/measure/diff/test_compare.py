@@ -20,6 +20,7 @@ from olos.errors import InputError, MismatchError
 from olos.layout import ANNOTATIONS, MANIFEST, open_directory
 from olos.manifest import MEBIBYTE, App, Manifest, Mount, Policy, User
 from olos.progress import SILENT
+from olos.rlimit import Rlimit
 from olos.spelling import spell
 from olos.tree import Entry, FileType, Inode, Tree
 from support.manifests import manifest_of
@@ -284,6 +285,17 @@ def test_keys_of_the_app(
         pytest.param({"credentials": "pem"}, [("policy.credentials", "none", "pem")], id="credentials"),
         pytest.param({"product_id": 7}, [("policy.product_id", "0", "7")], id="product"),
         pytest.param({"security_version": 7}, [("policy.security_version", "0", "7")], id="version"),
+        pytest.param({"log_level": "info"}, [("policy.log_level", "error", "info")], id="log-level"),
+        pytest.param(
+            {"host_env": ("X",), "host_env_patterns": (("X", "a+"),)},
+            [("policy.host_env[X]", None, "X"), ("policy.host_env_patterns[X]", None, "a+")],
+            id="pattern",
+        ),
+        pytest.param(
+            {"rlimits": (Rlimit("nofile", 7, None),)},
+            [("policy.rlimits[nofile]", None, '[7,"unlimited"]')],
+            id="rlimit",
+        ),
     ],
 )
 def test_keys_of_the_policy(

@@ -1,0 +1,104 @@
+"""One package in containers of Docker, with its own seccomp profile and its /dev/shm of 64 MiB."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from support.runtime import TIMEOUT
+from support.works import INPUT, assert_works, make_package
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("containers")
+
+
+@pytest.fixture(scope="module")
+def package(folder: Path) -> Path:
+    return make_package(folder)
+
+
+@pytest.fixture(scope="module")
+def image(engine: str, package: Path, folder: Path) -> str:
+    """An image with nothing but the package, for the Engine."""
+    archive = folder / "image.tar"
+    for name in ("proc", "dev", "tmp"):
+        (folder / "root" / name).mkdir(parents=True)
+    subprocess.run(
+        ["tar", "-cf", archive, "-C", folder / "root", ".", "-C", folder, package.name], check=True
+    )
+    docker(engine, "import", archive, "olos-others")
+    return "olos-others"
+
+
+def docker(engine: str, *args: str | Path) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        ["docker", *args],
+        input=INPUT,
+        env={**os.environ, "DOCKER_HOST": engine},
+        capture_output=True,
+        check=False,
+        timeout=TIMEOUT,
+    )
+
+
+NO_PRIVILEGES = (
+    *("--user=65534:65534", "--cap-drop=ALL", "--security-opt=no-new-privileges"),
+    *("--read-only", "--pids-limit=32", "--memory=256m"),
+)
+
+
+@pytest.mark.parametrize(
+    "options", [(), ("--init",), NO_PRIVILEGES], ids=["default", "init", "no-privileges"]
+)
+def test_docker(engine: str, image: str, package: Path, options: tuple[str, ...]) -> None:
+    assert_works(docker(engine, "run", "--rm", "-i", "--network=none", *options, image, f"/{package.name}"))
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--memory=16m", b"the memory of this container is limited to 16 MiB; 32 MiB are needed"),
+        ("--pids-limit=4", b"more processes of this container are limited to 3; 7 are needed"),
+    ],
+    ids=["memory", "processes"],
+)
+def test_small_container(engine: str, image: str, package: Path, option: str, message: bytes) -> None:
+    result = docker(engine, "run", "--rm", "--network=none", option, image, f"/{package.name}")
+    assert (result.returncode, result.stdout) == (125, b"")
+    assert message in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("call", "finding", "message"),
+    [
+        ("ptrace", b"missing  ptrace: refused: Operation not permitted", b"hint: the option --olos-doctor"),
+        ("seccomp", b"missing  filter: no system call filters", b"hint: the option --olos-doctor"),
+    ],
+    ids=str,
+)
+def test_forbidden_in_a_container(
+    engine: str, image: str, package: Path, tmp_path: Path, call: str, finding: bytes, message: bytes
+) -> None:
+    rule = {"names": [call], "action": "SCMP_ACT_ERRNO"}
+    profile = tmp_path / "profile.json"
+    profile.write_text(json.dumps({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [rule]}))
+    run = ("run", "--rm", "--network=none", f"--security-opt=seccomp={profile}", image, f"/{package.name}")
+    doctor, start = docker(engine, *run, "--olos-doctor"), docker(engine, *run)
+    assert (doctor.returncode, start.returncode) == (125, 125)
+    assert finding in doctor.stdout
+    assert message in start.stderr
+
+
+def test_doctor_in_a_container(engine: str, image: str, package: Path) -> None:
+    """The memory limit is seen, and what Docker forbids costs a wall."""
+    run = ("run", "--rm", "--network=none", "--memory=100m", image, f"/{package.name}")
+    result = docker(engine, *run, "--olos-doctor")
+    assert result.returncode == 0, result
+    lines = result.stdout.decode().splitlines()
+    assert "limited  room: 100 MiB allowed to this container; the app may use 128 MiB" in lines
+    assert "limited  namespaces: none for processes: Operation not permitted" in lines
+    assert not [line for line in lines if line.startswith("missing") or len(line) > 80]
