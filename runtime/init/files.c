@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "../include/olos/network.h"
+#include "protect.h"
 
 /* A file that exists already, even as a dangling link, is the app's own and stays. */
 static int write_if_missing(const char *path, const char *text, struct olos_error *error)
@@ -23,14 +24,19 @@ static int write_if_missing(const char *path, const char *text, struct olos_erro
 
 static int write_identity(const struct run *run, struct olos_error *error)
 {
-    static const char path[] = "/run/olos/tee.json";
+    static const char folder[] = "/run/olos", path[] = "/run/olos/tee.json";
     char measurement[65], text[256];
     hex_sha256(run->measurement, measurement);
     snprintf(text, sizeof text, "{\"hardware\":false,\"measurement\":\"%s\",\"target\":\"linux\"}",
              measurement);
-    if ((mkdir("/run/olos", 0755) && errno != EEXIST) || (unlink(path) && errno != ENOENT))
-        return olos_fail(error, OLOS_FAILED, "init: %s cannot be made: %s", path, strerror(errno));
-    return write_if_missing(path, text, error);
+    /* Whatever the image has there is none of its business. */
+    if ((mkdir(folder, 0755) && errno != EEXIST) || mount("tmpfs", folder, "tmpfs", PRIVATE, "mode=0755,size=64k"))
+        return olos_fail(error, OLOS_FAILED, "init: %s cannot be made: %s", folder, strerror(errno));
+    if (write_if_missing(path, text, error))
+        return -1;
+    if (mount(NULL, folder, NULL, MS_REMOUNT | MS_RDONLY | PRIVATE, NULL))
+        return olos_fail(error, OLOS_FAILED, "init: %s cannot be made read-only: %s", folder, strerror(errno));
+    return 0;
 }
 
 int files_write(const struct olos_manifest *manifest, const struct run *run, struct olos_error *error)

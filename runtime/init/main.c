@@ -15,6 +15,7 @@
 #include "log.h"
 #include "memory.h"
 #include "mounts.h"
+#include "protect.h"
 #include "relay.h"
 #include "rootfs.h"
 #include "system.h"
@@ -59,7 +60,8 @@ static int run_app(struct relay_lines *lines, struct olos_error *error)
         return -1;
     log_open(lines->control, manifest.policy.log_level);
     if (policy_apply(&manifest, &run.args, &run.env, &invocation, error) ||
-        set_up(&manifest, &run, &command.devices, error) || streams_open(&run, &manifest.app, &streams, error))
+        set_up(&manifest, &run, &command.devices, error) || streams_open(&run, &manifest.app, &streams, error) ||
+        protect_init(error))
         return -1;
     command.args = invocation.args.items;
     command.env = app_environment(&invocation.env, &manifest.app, run.tty);

@@ -135,7 +135,7 @@ static int open_device(const char *path, mode_t type, dev_t device, int flags, s
 /* Later /proc is not for writing any more. */
 static int open_drop_caches(void)
 {
-    if (mkdir("/proc", 0755) || mount("proc", "/proc", "proc", 0, NULL))
+    if ((mkdir("/proc", 0755) && errno != EEXIST) || mount("proc", "/proc", "proc", 0, NULL))
         return -1;
     int file = open(DROP_CACHES, O_WRONLY | O_CLOEXEC);
     (void)!pwrite(file, DROP_QUIETLY, 1, 0);

@@ -17,9 +17,9 @@
 #include "log.h"
 #include "mounts.h"
 #include "network.h"
+#include "protect.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
-#define PRIVATE (MS_NOSUID | MS_NODEV | MS_NOEXEC)
 
 struct mount_point {
     const char *type, *target, *options;
@@ -56,28 +56,6 @@ static const struct {
 static const char *const device_rules[] = {
     "c *:* m", "b *:* m",   "c 1:3 rwm", "c 1:5 rwm", "c 1:7 rwm",
     "c 1:8 rwm", "c 1:9 rwm", "c 5:0 rwm", "c 5:2 rwm", "c 136:* rwm",
-};
-
-/* Written before /proc is made read-only. Those that a kernel lacks are left out. */
-static const struct {
-    const char *path, *value;
-} settings[] = {
-    {"/proc/sys/net/ipv4/ip_unprivileged_port_start", "0"},
-    {"/proc/sys/net/ipv4/ping_group_range", "0 2147483647"},
-    {"/proc/sys/kernel/dmesg_restrict", "1"},
-    {"/proc/sys/kernel/kptr_restrict", "2"},
-    {"/proc/sys/kernel/unprivileged_bpf_disabled", "1"},
-    /* In a user namespace of its own the app would have every capability. */
-    {"/proc/sys/user/max_user_namespaces", "0"},
-    {"/proc/sys/kernel/modules_disabled", "1"},
-};
-
-static const char *const read_only[] = {
-    "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", "/proc/exitcode", "/proc/sysemu",
-};
-
-static const char *const hidden[] = {
-    "/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/latency_stats", "/proc/sched_debug",
 };
 
 int make_directories(const char *path)
@@ -148,55 +126,15 @@ static int make_devices(struct olos_error *error)
     return 0;
 }
 
-/* Returns 0 or a negative errno. */
-static int put(const char *path, const char *value)
-{
-    int file = open(path, O_WRONLY | O_CLOEXEC);
-    if (file < 0)
-        return -errno;
-    ssize_t count = write_full(file, value, strlen(value));
-    close(file);
-    return count < 0 ? (int)count : 0;
-}
-
-static int limit_kernel(struct olos_error *error)
-{
-    for (size_t i = 0; i < COUNT(settings); i++) {
-        int code = put(settings[i].path, settings[i].value);
-        if (code && code != -ENOENT)
-            return olos_fail(error, OLOS_FAILED, "init: %s cannot be set: %s", settings[i].path,
-                             strerror(-code));
-        log_debug("%s: %s", settings[i].path, code ? "not there" : settings[i].value);
-    }
-    return 0;
-}
-
-static int protect_proc(struct olos_error *error)
-{
-    for (size_t i = 0; i < COUNT(read_only); i++) {
-        const char *path = read_only[i];
-        if (mount(path, path, NULL, MS_BIND, NULL) == 0) {
-            if (mount(NULL, path, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | PRIVATE, NULL))
-                return olos_fail(error, OLOS_FAILED, "init: %s cannot be made read-only: %s", path,
-                                 strerror(errno));
-        } else if (errno != ENOENT)
-            return olos_fail(error, OLOS_FAILED, "init: %s cannot be bound: %s", path, strerror(errno));
-    }
-    for (size_t i = 0; i < COUNT(hidden); i++)
-        if (mount("/dev/null", hidden[i], NULL, MS_BIND, NULL) && errno != ENOENT)
-            return olos_fail(error, OLOS_FAILED, "init: %s cannot be hidden: %s", hidden[i], strerror(errno));
-    return 0;
-}
-
 /* A group of the devices controller, by a mount that goes away again: the file stays open. */
 static int limit_devices(int *group, struct olos_error *error)
 {
     static const char rule_file[] = "/dev/shm/app/devices.allow";
     if (mount("cgroup", "/dev/shm", "cgroup", PRIVATE, "devices") || mkdir("/dev/shm/app", 0700) ||
-        put("/dev/shm/app/devices.deny", "a"))
+        write_setting("/dev/shm/app/devices.deny", "a"))
         return olos_fail(error, OLOS_FAILED, "init: devices cannot be limited: %s", strerror(errno));
     for (size_t i = 0; i < COUNT(device_rules); i++)
-        if (put(rule_file, device_rules[i]))
+        if (write_setting(rule_file, device_rules[i]))
             return olos_fail(error, OLOS_FAILED, "init: device rule %s is refused", device_rules[i]);
     *group = open("/dev/shm/app/tasks", O_WRONLY | O_CLOEXEC);
     if (*group < 0 || umount2("/dev/shm", MNT_DETACH))
@@ -220,7 +158,7 @@ int system_set_up(const struct olos_manifest *manifest, int *devices, struct olo
     if (sethostname(hostname, strlen(hostname)))
         return olos_fail(error, OLOS_FAILED, "init: app.hostname cannot be set: %s", strerror(errno));
     if (mount_standard(error) || make_devices(error) || limit_devices(devices, error) ||
-        bring_loopback_up(error) || network_set_up(&manifest->policy, error) || limit_kernel(error) || protect_proc(error))
+        bring_loopback_up(error) || network_set_up(&manifest->policy, error) || protect_kernel(error))
         return -1;
     return mount_policy(&manifest->policy, error);
 }

@@ -2,162 +2,23 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/audit.h>
 #include <linux/capability.h>
-#include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
-#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "component.h"
+#include "filter.h"
+#include "landlock.h"
 
-#define COUNT(array) (sizeof(array) / sizeof *(array))
-#define MAX_INSTRUCTIONS 256
-#define X32_BIT 0x40000000u
+/* linux/seccomp.h of Linux 6.6: who waits for an answer runs at once. */
+#define SET_FLAGS SECCOMP_IOW(4, uint64_t)
+#define SYNC_WAKE_UP 1ul
 
-/* What a running User-Mode Linux needs: its memory, its processes, its clock, the lines it was given. */
-static const unsigned always[] = {
-    /* lines and block devices, by descriptors that it has */
-    SYS_read, SYS_write, SYS_pread64, SYS_preadv2, SYS_pwrite64, SYS_readv, SYS_writev, SYS_lseek, SYS_close,
-    SYS_fstat, SYS_fcntl, SYS_fsync, SYS_fdatasync, SYS_poll, SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_ctl,
-    /* memory */
-    SYS_mmap, SYS_munmap, SYS_mprotect, SYS_madvise, SYS_brk, SYS_mremap,
-    /* signals and time */
-    SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_rt_sigsuspend, SYS_rt_sigtimedwait,
-    SYS_sigaltstack, SYS_restart_syscall, SYS_nanosleep, SYS_clock_nanosleep, SYS_clock_gettime,
-    SYS_gettimeofday, SYS_timer_create, SYS_timer_settime, SYS_timer_gettime, SYS_timer_delete,
-    /* its processes and threads */
-    SYS_clone, SYS_wait4, SYS_exit, SYS_exit_group, SYS_getpid, SYS_gettid, SYS_tgkill, SYS_sched_yield,
-    SYS_futex, SYS_set_robust_list, SYS_getrandom,
-};
-
-/* Where the host has no questions: what it needs to boot, as far as that opens no way out. */
-static const unsigned at_boot[] = {
-    SYS_execveat, SYS_openat, SYS_open, SYS_newfstatat, SYS_stat, SYS_statfs, SYS_fstatfs, SYS_mkdir,
-    SYS_socketpair, SYS_pipe2, SYS_pipe, SYS_dup, SYS_dup2, SYS_epoll_create, SYS_epoll_create1, SYS_prlimit64,
-    SYS_getrlimit, SYS_setrlimit, SYS_personality, SYS_arch_prctl, SYS_prctl, SYS_modify_ldt, SYS_rseq,
-    SYS_uname, SYS_access, SYS_readlink, SYS_getppid, SYS_getpgrp, SYS_setsid, SYS_setpgid, SYS_unlink,
-    SYS_ftruncate, SYS_set_tid_address, SYS_sysinfo, SYS_sched_getaffinity, SYS_getcwd, SYS_getuid,
-    SYS_geteuid, SYS_getgid, SYS_getegid, SYS_fchmod, SYS_eventfd2, SYS_fallocate,
-};
-
-struct filter {
-    struct sock_filter code[MAX_INSTRUCTIONS];
-    unsigned short count;
-};
-
-static void add(struct filter *filter, struct sock_filter instruction)
-{
-    if (filter->count == MAX_INSTRUCTIONS)
-        die(OLOS_FAILED, "the system call filter is too long");
-    filter->code[filter->count++] = instruction;
-}
-
-static void load(struct filter *filter, size_t offset)
-{
-    add(filter, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset));
-}
-
-static void decide(struct filter *filter, uint32_t action)
-{
-    add(filter, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, action));
-}
-
-/* What is left to decide is the number of the system call. */
-static void begin(struct filter *filter)
-{
-    filter->count = 0;
-    load(filter, offsetof(struct seccomp_data, arch));
-    add(filter, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0));
-    decide(filter, SECCOMP_RET_KILL_PROCESS);
-    load(filter, offsetof(struct seccomp_data, nr));
-}
-
-/* If the loaded value is this one: the next instruction, else the one behind it. */
-static void on_value(struct filter *filter, uint32_t value)
-{
-    add(filter, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1));
-}
-
-static void allow_all(struct filter *filter, const unsigned *numbers, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        on_value(filter, numbers[i]);
-        decide(filter, SECCOMP_RET_ALLOW);
-    }
-}
-
-/* A system call that is allowed but for some values of one argument (its lower half: all are ints). */
-static void allow_but(struct filter *filter, unsigned number, unsigned argument, const uint32_t *refused,
-                      size_t count)
-{
-    /* over the load, the tests and the final decision */
-    uint8_t length = (uint8_t)(2 + 2 * count);
-    add(filter, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, length));
-    load(filter, offsetof(struct seccomp_data, args) + 8 * argument);
-    for (size_t i = 0; i < count; i++) {
-        on_value(filter, refused[i]);
-        decide(filter, SECCOMP_RET_ERRNO | EPERM);
-    }
-    decide(filter, SECCOMP_RET_ALLOW);
-}
-
-/* kill of one process: of a group, or of all, it could reach others. */
-static void allow_kill_of_one(struct filter *filter)
-{
-    add(filter, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_kill, 0, 5));
-    load(filter, offsetof(struct seccomp_data, args));
-    add(filter, (struct sock_filter)BPF_STMT(BPF_ALU | BPF_SUB | BPF_K, 1)); /* so that 0 is negative too */
-    add(filter, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x80000000u, 0, 1));
-    decide(filter, SECCOMP_RET_ERRNO | EPERM);
-    decide(filter, SECCOMP_RET_ALLOW);
-}
-
-/* A system call whose first argument is a descriptor, for this one and (if it is any) that. */
-static void allow_on(struct filter *filter, unsigned number, int descriptor, int other)
-{
-    add(filter, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, other < 0 ? 4 : 6));
-    load(filter, offsetof(struct seccomp_data, args));
-    on_value(filter, (uint32_t)descriptor);
-    decide(filter, SECCOMP_RET_ALLOW);
-    if (other >= 0) {
-        on_value(filter, (uint32_t)other);
-        decide(filter, SECCOMP_RET_ALLOW);
-    }
-    decide(filter, SECCOMP_RET_ERRNO | EPERM);
-}
-
-/* The channel is closed when the process becomes the kernel. */
-static void allow_sockets(struct filter *filter, int channel, int frames)
-{
-    static const unsigned of_frames[] = {SYS_recvmsg, SYS_recvmmsg, SYS_sendmmsg};
-    allow_on(filter, SYS_sendmsg, channel, frames);
-    for (size_t i = 0; frames >= 0 && i < COUNT(of_frames); i++)
-        allow_on(filter, of_frames[i], frames, -1);
-}
-
-static void make_filter(struct filter *filter, int channel, int frames, uint32_t otherwise)
-{
-    static const uint32_t ptrace_of_others[] = {PTRACE_ATTACH, PTRACE_SEIZE}, ioctl_of_terminals[] = {TIOCSTI};
-    begin(filter);
-    allow_all(filter, always, COUNT(always));
-    allow_but(filter, SYS_ptrace, 0, ptrace_of_others, COUNT(ptrace_of_others));
-    allow_but(filter, SYS_ioctl, 1, ioctl_of_terminals, COUNT(ioctl_of_terminals));
-    allow_kill_of_one(filter);
-    allow_sockets(filter, channel, frames);
-    if (otherwise != SECCOMP_RET_USER_NOTIF)
-        allow_all(filter, at_boot, COUNT(at_boot));
-    decide(filter, otherwise);
-}
-
-/* Returns the descriptor of its questions, 0 if it asks none, or -1. */
 static int install(struct filter *filter, unsigned flags)
 {
     struct sock_fprog program = {filter->count, filter->code};
@@ -200,19 +61,23 @@ static int send_descriptor(int channel, int fd)
     return syscall(SYS_sendmsg, channel, &message, MSG_NOSIGNAL) == 1 ? 0 : -1;
 }
 
-int confine_enter(int channel, int frames)
+/* Returns the descriptor of its questions, 0 if it asks none, or -1. */
+static int install_for_kernel(const struct confinement *keep, uint32_t at_boot, unsigned flags)
 {
     static struct filter filter;
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || drop_rights())
+    filter_make(&filter, keep->channel, keep->frames, at_boot);
+    return install(&filter, flags);
+}
+
+int confine_enter(const struct confinement *keep)
+{
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || drop_rights() || landlock_enter(keep->package, keep->memory_directory))
         return -1;
-    make_filter(&filter, channel, frames, SECCOMP_RET_USER_NOTIF);
-    int questions = install(&filter, SECCOMP_FILTER_FLAG_NEW_LISTENER);
-    if (questions < 0) { /* None before Linux 5.5, nor where somebody else's filter asks already. */
-        make_filter(&filter, channel, frames, SECCOMP_RET_ERRNO | EPERM);
-        if (install(&filter, 0))
-            return -1;
-    }
-    return send_descriptor(channel, questions);
+    int questions = install_for_kernel(keep, SECCOMP_RET_USER_NOTIF, SECCOMP_FILTER_FLAG_NEW_LISTENER);
+    /* None before Linux 5.5, nor where somebody else's filter asks already. */
+    if (questions < 0 && install_for_kernel(keep, SECCOMP_RET_ALLOW, 0))
+        return -1;
+    return send_descriptor(keep->channel, questions);
 }
 
 int confine_relay(void)
@@ -222,9 +87,7 @@ int confine_relay(void)
         SYS_exit_group, SYS_restart_syscall,
     };
     static struct filter filter;
-    begin(&filter);
-    allow_all(&filter, allowed, COUNT(allowed));
-    decide(&filter, SECCOMP_RET_KILL_PROCESS);
+    filter_make_plain(&filter, allowed, sizeof allowed / sizeof *allowed);
     return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || drop_rights() ? -1 : install(&filter, 0);
 }
 
@@ -238,8 +101,10 @@ int confine_receive(int channel)
         .msg_iov = &data, .msg_iovlen = 1, .msg_control = &passed, .msg_controllen = sizeof passed};
     ssize_t count = recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    if (count == 1 && present && header && header->cmsg_type == SCM_RIGHTS)
+    if (count == 1 && present && header && header->cmsg_type == SCM_RIGHTS) {
         memcpy(&fd, CMSG_DATA(header), sizeof fd);
+        ioctl(fd, (int)SET_FLAGS, SYNC_WAKE_UP); /* only speed depends on it */
+    }
     return fd;
 }
 

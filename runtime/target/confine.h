@@ -1,4 +1,4 @@
-/* What the kernel's process may ask of the host (docs/runtime.md, "Confinement"). */
+/* What the kernel's process may ask of the host (docs/tcall.md). */
 #pragma once
 
 #include "../common/util.h"
@@ -14,11 +14,18 @@ enum confine_ability {
 /* Find out, in a process that is of no further use. */
 enum confine_ability confine_try(void);
 
-/* Give up all rights and pass a system call filter into the calling process for good. The descriptor on which
-   the filter asks is sent over `channel`, a socket; -1 is sent where the host has no such filters, and then
-   the filter decides alone. `frames` is the line of the network device, or -1. Returns 0, or -1 with errno
-   set. */
-int confine_enter(int channel, int frames);
+/* What a kernel keeps. */
+struct confinement {
+    int channel;                  /* a socket that takes the descriptor on which the filter asks */
+    int frames;                   /* of the network, or -1 */
+    int package;                  /* may be opened again */
+    const char *memory_directory; /* where it may make its memory */
+};
+
+/* Give up all rights, and pass a system call filter and Landlock rules into the calling process for good. -1 is sent
+   over the channel where the host has no filters that ask; then the filter decides alone. Returns 0, or -1
+   with errno set. */
+int confine_enter(const struct confinement *keep);
 
 /* The same for the relay of the network: it may read and write what it has, nothing else. */
 int confine_relay(void);

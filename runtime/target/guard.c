@@ -27,6 +27,7 @@ static void block_all_signals(void)
 static _Noreturn void become_kernel(const struct kernel *kernel, pid_t guard)
 {
     setpgid(0, 0);
+    namespaces_leave();
     /* The guard could be gone already: then no signal will come. */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == guard)
         kernel_execute(kernel);

@@ -19,6 +19,8 @@
 
 #define MAX_ARGUMENTS 32
 #define MIB (UINT64_C(1) << 20)
+/* It has about 40 descriptors. */
+#define MAX_DESCRIPTORS 256
 
 /* Left out at boot, as nothing here needs them and they take most of its time: the benchmark of RAID
    algorithms, file systems, compressed swap, and the drivers of keyboards and the like, for each of which the
@@ -107,10 +109,24 @@ static void pin(void)
     sched_setaffinity(0, sizeof one, &one); /* only speed depends on it */
 }
 
-static int limit_process(void)
+/* Leaves the channel above the limit, so that nothing opened later gets its number. */
+static int limit_descriptors(int *channel)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit))
+        return -1;
+    if (limit.rlim_cur > MAX_DESCRIPTORS)
+        limit.rlim_cur = MAX_DESCRIPTORS + 1;
+    limit.rlim_cur--;
+    limit.rlim_max = limit.rlim_cur;
+    *channel = fcntl(*channel, F_DUPFD_CLOEXEC, (int)limit.rlim_cur);
+    return *channel < 0 ? -1 : setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int limit_process(int *channel)
 {
     struct rlimit none = {0, 0};
-    if (setrlimit(RLIMIT_CORE, &none))
+    if (setrlimit(RLIMIT_CORE, &none) || limit_descriptors(channel))
         return -1;
     personality(ADDR_NO_RANDOMIZE); /* the kernel would start itself again with it */
     pin();
@@ -129,16 +145,20 @@ static void reset_signals(void)
 void kernel_execute(const struct kernel *kernel)
 {
     struct words args = {0}, env = {0};
-    int nothing = open("/dev/null", O_RDWR);
+    int nothing = open("/dev/null", O_RDWR), channel = kernel->lines.channel;
     make_arguments(kernel, &args);
     make_environment(kernel, &env);
     reset_signals();
-    if (nothing < 0 || limit_process() || dup2(nothing, 0) < 0 || dup2(kernel->lines.log, 1) < 0 ||
+    if (nothing < 0 || limit_process(&channel) || dup2(nothing, 0) < 0 || dup2(kernel->lines.log, 1) < 0 ||
         dup2(kernel->lines.log, 2) < 0)
         return;
     if (nothing > 2)
         close(nothing);
-    if (confine_enter(kernel->lines.channel, kernel->lines.frames))
+    const struct confinement keep = {.channel = channel,
+                                     .frames = kernel->lines.frames,
+                                     .package = kernel->boot->rootfs,
+                                     .memory_directory = kernel->memory_directory};
+    if (confine_enter(&keep))
         return;
     syscall(SYS_execveat, kernel->boot->kernel, "", args.items, env.items, AT_EMPTY_PATH);
 }

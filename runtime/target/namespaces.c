@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define HOST_NAME "olos"
+
 /* The first is for root, the second for everybody where the host allows it. */
 static const int ways[NAMESPACE_WAYS] = {CLONE_NEWPID, CLONE_NEWPID | CLONE_NEWUSER, 0};
 
@@ -37,6 +39,12 @@ static int keep_ids(unsigned uid, unsigned gid)
 int namespaces_apart(int way)
 {
     return ways[way] != 0;
+}
+
+void namespaces_leave(void)
+{
+    if (unshare(CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC) == 0)
+        (void)!sethostname(HOST_NAME, strlen(HOST_NAME));
 }
 
 pid_t namespaces_fork(int way)

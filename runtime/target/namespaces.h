@@ -12,3 +12,7 @@ pid_t namespaces_fork(int way);
 
 /* Whether that way has a process namespace. */
 int namespaces_apart(int way);
+
+/* Leave the host's network for an empty one, and the host's name and System V objects. A wall behind others: it is
+   not there for who has no namespaces of his own. */
+void namespaces_leave(void);

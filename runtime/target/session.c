@@ -175,6 +175,19 @@ static void take_exit(const struct control_frame *frame)
     state.input.open = false;
 }
 
+static void take_start(void)
+{
+    /* A kernel that never says it is ready would keep what it may do while it boots. */
+    if (!state.confined || state.phase != BOOTING) {
+        fail("init has started the app out of turn");
+        return;
+    }
+    state.phase = RUNNING;
+    state.input.open = true;
+    state.frames.window_size = state.options->terminal->used; /* it may have changed meanwhile */
+    terminal_make_raw(state.options->terminal);
+}
+
 static void take_frame(const struct control_frame *frame)
 {
     switch (frame->kind) {
@@ -187,10 +200,7 @@ static void take_frame(const struct control_frame *frame)
         state.frames.go = state.network_ready;
         break;
     case CONTROL_STARTED:
-        state.phase = RUNNING;
-        state.input.open = true;
-        state.frames.window_size = state.options->terminal->used; /* it may have changed meanwhile */
-        terminal_make_raw(state.options->terminal);
+        take_start();
         break;
     case CONTROL_TAKEN:
         caller_input_taken(&state.input, frame);

@@ -1,40 +1,229 @@
 """Code that has taken over the kernel's own process reaches nothing of the host's."""
 
-import errno
 import os
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from support.attempts import SUPPORT, number, outcome, source, spelt
 from support.runtime import Spec, children, command, compile_static, make_layout
 
-INJECT = Path(__file__).parent.parent / "support/inject.c"
 READ_ANY_FILE = 1 << 2  # CAP_DAC_READ_SEARCH, which helps only while it boots
+USER = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+NO_RIGHTS = ("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--reuid=0")
+"""Root without rights: the host allows it no namespaces."""
+
+FORBIDDEN = """
+openat -100 '/etc/passwd 0
+openat -100 '/tmp/olos-was-here 0x42 0600
+open '/etc/passwd 0
+openat2 -100 '/etc/passwd @ 24
+creat '/tmp/olos-was-here 0600
+mkdir '/tmp/olos-was-here 0700
+mknod '/tmp/olos-was-here 0100600
+unlink '/etc/passwd
+unlinkat -100 '/etc/passwd
+rename '/etc/passwd '/etc/olos
+renameat2 -100 '/etc/passwd -100 '/etc/olos
+link '/etc/passwd '/tmp/olos
+symlink '/etc/passwd '/tmp/olos
+chmod '/etc/passwd 0666
+fchmod 1 0777
+chown '/etc/passwd 1 1
+truncate '/etc/passwd
+utimensat -100 '/etc/passwd
+chroot '/tmp
+name_to_handle_at -100 '/etc @ @
+open_by_handle_at -100 @
+memfd_create 'x
+execve '/bin/true
+execveat -100 '/bin/true
+execveat -100 '/bin/true 0 0 0x1000
+socket 2 1
+socket 1 1
+socket 16 3
+socketpair 2 1 0 @
+connect 0 @ 16
+bind 0 @ 16
+listen 0 1
+accept4 0
+sendmsg 0 @
+sendmmsg 0 @ 1
+sendto 0 @ 1
+recvmsg 0 @
+fcntl 0 8 STRANGER
+fcntl 0 15 @
+ptrace 16 STRANGER
+ptrace 0x4206 STRANGER
+ptrace 16 1
+process_vm_readv STRANGER @ 1 @ 1
+process_vm_writev STRANGER @ 1 @ 1
+kill -1 9
+kill 0 9
+kill STRANGER 15
+tgkill STRANGER STRANGER 9
+tkill STRANGER 9
+rt_sigqueueinfo STRANGER 9 @
+rt_tgsigqueueinfo STRANGER STRANGER 9 @
+pidfd_open STRANGER
+pidfd_send_signal 0 9
+pidfd_getfd 0 0
+prlimit64 STRANGER 7 @
+setpriority 0 STRANGER 19
+sched_setaffinity STRANGER 8 @
+clone 0x10000011
+clone 0x11
+clone 0x100
+fork
+vfork
+clone3 @ 88
+unshare 0x10000000
+unshare 0x20000
+setns 0
+mount 'none '/tmp 'tmpfs
+umount2 '/tmp
+pivot_root '/tmp '/tmp
+fsopen 'tmpfs
+bpf 0 @ 72
+keyctl 0 -3
+add_key 'user 'x 'y 1 -3
+request_key 'user 'x
+io_uring_setup 1 @
+userfaultfd
+perf_event_open @ 0 -1 -1
+prctl 15 'x
+prctl 4 1
+seccomp 0
+personality 0xffffffff
+setuid 65534
+setgid 65534
+setgroups
+capset @ @
+setpgid
+shmget 1 4096 01600
+msgget 1 01600
+semget 1 1 01600
+mq_open 'x 0102
+inotify_init
+fanotify_init
+eventfd2
+signalfd4 -1 @ 8
+timerfd_create
+dup2 0 9
+ioctl 0 0x5412 @
+ioctl 0 0x540e
+ioctl 0 0x5401 @
+reboot 0xfee1dead 672274793 0
+kexec_load
+init_module @
+quotactl
+swapon 'x
+acct 'x
+syslog 10
+sethostname 'x 1
+settimeofday @
+clock_settime 0 @
+getdents64 0 @ 4096
+copy_file_range
+splice
+sendfile
+sync
+"""
+
+AT_BOOT = """
+socketpair 1 1 0 @
+dup 0
+fcntl 0 4
+newfstatat 0 '. @
+uname @
+close 250
+epoll_create 1
+modify_ldt 0 @ 16
+"""
+"""What it has needed to boot; where it can be asked, that is over."""
+
+
+@dataclass(frozen=True)
+class Mode:
+    """How the host runs the target."""
+
+    prefix: Sequence[str]
+    asks: bool
+    namespaces: int  # levels of process namespaces
+
+
+MODES = {
+    "root": Mode((), True, 2),
+    "user": Mode(USER, True, 2),
+    "filter-alone": Mode(("LISTENER",), False, 2),
+    "user-filter-alone": Mode(("LISTENER", *USER), False, 2),
+    "no-namespaces": Mode(NO_RIGHTS, True, 1),
+    "least": Mode(("LISTENER", *NO_RIGHTS), False, 1),
+}
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel whose app runs, and a process of the same user."""
+
+    mode: Mode
+    pid: int
+    stranger: subprocess.Popen[bytes]
+    inject: Path
+
+    def attempt(self, *lines: str) -> list[str]:
+        """Have the kernel's process do system calls."""
+        text = "\n".join(lines).replace("STRANGER", str(self.stranger.pid))
+        return subprocess.run(
+            [self.inject, str(self.pid)], input=text, capture_output=True, text=True, check=True, timeout=30
+        ).stdout.splitlines()
 
 
 @pytest.fixture(scope="module")
-def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """The process id of a kernel whose app runs."""
+def layout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     layout = make_layout(tmp_path_factory.mktemp("confined") / "layout", Spec())
+    compile_static(source("inject.c"), layout.parent / "inject")
+    compile_static((SUPPORT / "listener.c").read_text(), layout.parent / "listener")
+    for folder in (layout.parent, *layout.parents[:-2]):  # all below /tmp
+        folder.chmod(folder.stat().st_mode | 0o055)
+    return layout
+
+
+@contextmanager
+def started(layout: Path, mode: Mode) -> Iterator[Kernel]:
+    prefix = [word.replace("LISTENER", str(layout.parent / "listener")) for word in mode.prefix]
     reader, writer = os.pipe()
-    os.set_inheritable(writer, True)
-    with subprocess.Popen(
-        command(layout, "-c", "echo ready; sleep 100"),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        pass_fds=[writer],
-    ) as process:
+    sleeper = [word for word in prefix if not word.endswith("listener")]
+    with (
+        subprocess.Popen([*sleeper, "sleep", "1000"]) as stranger,
+        subprocess.Popen(
+            [*prefix, *command(layout, "-c", "echo ready; sleep 1000")],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            pass_fds=[writer],
+        ) as process,
+    ):
         assert process.stdout
         assert process.stdout.readline() == b"ready\n"
         time.sleep(0.2)  # until nothing happens inside
         (guard,) = children(process.pid)
-        yield children(guard)[0]
+        yield Kernel(mode, children(guard)[0], stranger, layout.parent / "inject")
         process.kill()
+        stranger.kill()
     os.close(reader)
     os.close(writer)
+
+
+@pytest.fixture(scope="module", params=list(MODES.values()), ids=list(MODES))
+def kernel(layout: Path, request: pytest.FixtureRequest) -> Iterator[Kernel]:
+    with started(layout, request.param) as kernel:
+        yield kernel
 
 
 def status(pid: int) -> dict[str, str]:
@@ -42,16 +231,38 @@ def status(pid: int) -> dict[str, str]:
     return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
-def test_no_rights(kernel: int) -> None:
-    fields = status(kernel)
+def calls(table: str) -> dict[str, str]:
+    """System calls as they are written above, and as the injector reads them."""
+    return {line: spelt(line) for line in table.splitlines() if line}
+
+
+def test_no_rights(kernel: Kernel) -> None:
+    fields = status(kernel.pid)
     assert (fields["NoNewPrivs"], fields["Seccomp"]) == ("1", "2")
     for kind in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
-        assert int(fields[kind], 16) & ~READ_ANY_FILE == 0, kind
-    assert len(fields["NSpid"].split()) == 2
+        # Of a user, there is nothing that could be gained from the bounding set.
+        allowed = READ_ANY_FILE if fields["Uid"].split()[0] == "0" else int(fields["CapBnd"], 16)
+        assert int(fields[kind], 16) & ~allowed == 0, kind
+    assert len(fields["NSpid"].split()) == kernel.mode.namespaces
 
 
-def test_own_descriptors_only(kernel: int) -> None:
-    links = [os.readlink(link) for link in Path(f"/proc/{kernel}/fd").iterdir()]
+def test_namespaces(kernel: Kernel) -> None:
+    kinds = ["pid", "net", "uts", "ipc"]
+    own = [os.readlink(f"/proc/{kernel.pid}/ns/{kind}") for kind in kinds]
+    ours = [os.readlink(f"/proc/self/ns/{kind}") for kind in kinds]
+    assert [a != b for a, b in zip(own, ours, strict=True)] == [kernel.mode.namespaces == 2] * len(kinds)
+
+
+def test_limits(kernel: Kernel) -> None:
+    lines = Path(f"/proc/{kernel.pid}/limits").read_text().splitlines()
+    limits = {line[:26].strip(): line[26:].split()[:2] for line in lines}
+    assert limits["Max core file size"] == ["0", "0"]
+    assert limits["Max open files"] == ["256", "256"]
+    assert max(int(link.name) for link in Path(f"/proc/{kernel.pid}/fd").iterdir()) < 256
+
+
+def test_own_descriptors_only(kernel: Kernel) -> None:
+    links = [os.readlink(link) for link in Path(f"/proc/{kernel.pid}/fd").iterdir()]
     foreign = [
         link
         for link in links
@@ -61,12 +272,28 @@ def test_own_descriptors_only(kernel: int) -> None:
     assert foreign == []
 
 
-def test_host_is_out_of_reach(kernel: int, tmp_path: Path) -> None:
-    compile_static(INJECT.read_text(), tmp_path / "inject")
-    output = subprocess.run(
-        [tmp_path / "inject", str(kernel)], capture_output=True, text=True, check=True, timeout=30
-    ).stdout
-    results = {name: int(value) for name, value in (line.split() for line in output.splitlines())}
-    assert results.pop("getpid") > 0
-    assert len(results) > 20
-    assert {name for name, value in results.items() if value != -errno.EPERM} == set()
+def test_host_is_out_of_reach(kernel: Kernel) -> None:
+    table = calls(FORBIDDEN)
+    if kernel.mode.asks:
+        table |= calls(AT_BOOT)
+    results = dict(zip(table, map(outcome, kernel.attempt(*table.values())), strict=True))
+    sys.stdout.write("".join(f"{call} -> {result}\n" for call, result in results.items()))
+    # Files are Landlock's where the filter cannot ask.
+    refused = {"EPERM"} if kernel.mode.asks else {"EPERM", "EACCES"}
+    assert {call: result for call, result in results.items() if result not in refused} == {}
+    assert not Path("/tmp/olos-was-here").exists()
+
+
+def test_a_stranger_survives(kernel: Kernel) -> None:
+    """The filter must let the kernel end its own processes; others are out of sight, or Landlock's."""
+    (result,) = map(outcome, kernel.attempt(f"{number('kill')} STRANGER 9"))
+    assert result == ("ESRCH" if kernel.mode.namespaces == 2 else "EPERM")
+    assert kernel.stranger.poll() is None
+
+
+def test_other_entries(layout: Path) -> None:
+    """System calls have three numbers on this machine; the filter knows one."""
+    with started(layout, MODES["root"]) as kernel:
+        x32 = 0x40000000 | number("getpid")
+        assert list(map(outcome, kernel.attempt(str(number("getpid")), str(x32)))) == ["ok", "EPERM"]
+        assert kernel.attempt("old 20") == ["killed"]
