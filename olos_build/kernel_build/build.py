@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 from olos.digest import Digest
+from olos.errors import InputError
 from olos.output import atomic_directory, check_free
 from olos.progress import Progress
 from olos_build import kernel
@@ -32,6 +33,7 @@ def build(given: Path | None, output: Path, jobs: int, progress: Progress) -> Pr
     check_installed()
     origin = source.find(given)
     check_free(output)
+    _check_scratch(Path(tempfile.gettempdir()))
     with tempfile.TemporaryDirectory(prefix="olos-kernel-") as scratch:
         tree = Path(scratch) / "linux"
         progress.step(f"unpacking {origin}")
@@ -50,6 +52,15 @@ def build(given: Path | None, output: Path, jobs: int, progress: Progress) -> Pr
     )
     _write(output, program, config, made)
     return made
+
+
+def _check_scratch(folder: Path) -> None:
+    """Make takes such names for lists."""
+    if re.search(r"[\s:]", str(folder.resolve())):
+        raise InputError(
+            f"{folder}: Linux cannot be compiled below a name with blanks or colons",
+            hint="set TMPDIR to another directory",
+        )
 
 
 def _compile(tree: Path, jobs: int, progress: Progress) -> bytes:

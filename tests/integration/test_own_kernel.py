@@ -41,7 +41,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_same_bytes_elsewhere(own: Path, tmp_path: Path) -> None:
-    other = built(tmp_path / "another place", 0o077, TZ="Asia/Tokyo", LC_ALL="tr_TR.UTF-8", CFLAGS="-O0")
+    other = built(tmp_path / "another-place", 0o077, TZ="Asia/Tokyo", LC_ALL="tr_TR.UTF-8", CFLAGS="-O0")
     for name in ("linux", "modules.cpio", "config", "build.json"):
         assert (own / name).read_bytes() == (other / name).read_bytes(), name
 

@@ -97,6 +97,17 @@ def test_same_bytes_elsewhere(
     assert not any((tmp_path / "elsewhere").iterdir())
 
 
+@pytest.mark.parametrize("name", ["a b", "a:b"], ids=["blank", "colon"])
+def test_places_where_make_cannot_work(
+    call: Call, tarball: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / name).mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / name))
+    said = call("kernel", "build", "-o", "k", "--source", tarball, expect=3).stderr
+    assert "cannot be compiled below a name with blanks or colons" in said
+    assert said.endswith("hint: set TMPDIR to another directory\n")
+
+
 def test_what_does_not_compile(call: Call, tmp_path: Path) -> None:
     broken = linux_source.FILES | {
         "Makefile": linux_source.MAKEFILE.replace("init/main.c -o", "init/none.c -o")
