@@ -35,6 +35,13 @@ static struct {
     uint8_t owner[MOUNT_SLOTS]; /* which mount awaits the answer in it */
 } state = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
+/* The server is gone. The target knows, says so, and ends the kernel. */
+static _Noreturn void await_end(void)
+{
+    for (;;)
+        pause();
+}
+
 /* ---- to the server ---- */
 
 /* Those that have no answer. */
@@ -67,7 +74,7 @@ static void send_message(uint8_t mount, uint8_t *message, uint32_t size)
         frame.slot = take_slot(mount);
     memcpy(message - sizeof frame, &frame, sizeof frame);
     if (write_full(state.line, message - sizeof frame, sizeof frame + size) < 0)
-        die(OLOS_FAILED, "init: the line of the host mounts has failed");
+        await_end();
     pthread_mutex_unlock(&state.lock);
 }
 
@@ -116,7 +123,7 @@ static void *carry_answers(void *unused)
             forget_files();
         else
             take_answer(MOUNT_NOTICE_SLOT(notice), MOUNT_NOTICE_SIZE(notice));
-    die(OLOS_FAILED, "init: the line of the host mounts has failed");
+    await_end();
     return unused;
 }
 
