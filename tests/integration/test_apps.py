@@ -32,7 +32,6 @@ memfd: yes
 getcpu: yes
 affinity: {0}
 ticks of real time: yes
-ticks of user time: yes
 ticks of processor time: yes
 descriptor over a socket: through
 peer of a socket: (True, True)
