@@ -125,7 +125,7 @@ static bool is_at_or_below(const char *path, const char *folder)
 
 static int check_mount(const struct olos_mount *mount, struct olos_error *error)
 {
-    static const char *const own[] = {"/proc", "/sys", "/dev"};
+    static const char *const own[] = {"/proc", "/sys", "/dev", "/run/olos"};
     if (mount->type == OLOS_MOUNT_SEALED)
         return olos_fail(error, OLOS_USAGE, "policy.mounts: %s: the linux target has no mounts of type sealed yet",
                          mount->target);
@@ -166,8 +166,6 @@ int policy_check_supported(const struct olos_policy *policy, struct olos_error *
         if (strstr(policy->ports.items[i], "/sctp"))
             return olos_fail(error, OLOS_USAGE, "policy.ports: %s: only tcp and udp can be published",
                              policy->ports.items[i]);
-    if (policy->credentials != OLOS_CREDENTIALS_NONE)
-        return olos_fail(error, OLOS_USAGE, "policy.credentials: the linux target has none yet");
     return 0;
 }
 

@@ -95,7 +95,8 @@ static int start(const struct session_options *options)
     state.frames.line = lines.control;
     state.log.line = lines.log;
     caller_input_open(&state.input, lines.slots);
-    state.tee = (struct tee_channel){lines.tcall_requests, lines.tcall_answers, lines.tcall_slot};
+    state.tee = (struct tee_channel){
+        .requests = lines.tee_requests, .answers = lines.tee_answers, .slot = lines.tee_slot};
     outlet_open(&state.outlets[0], lines.stdout_line, STDOUT_FILENO);
     outlet_open(&state.outlets[1], lines.stderr_line, STDERR_FILENO);
     state.log.show = options->manifest->policy.debug;

@@ -1,4 +1,4 @@
-#include "tcall.h"
+#include "tee_call.h"
 
 #include <errno.h>
 #include <string.h>
@@ -13,18 +13,18 @@ static struct {
     uint64_t tag;
 } state;
 
-int tcall_open(struct olos_error *error)
+int tee_call_open(struct olos_error *error)
 {
-    state.line = line_open(CONTROL_TCALLS, 0, error);
+    state.line = line_open(CONTROL_TEE, 0, error);
     state.slot = state.line < 0 ? -1 : input_open(error);
     return state.slot < 0 ? -1 : 0;
 }
 
-static int send(enum tcall_kind kind, const void *body, size_t size)
+static int send(enum tee_call_kind kind, const void *body, size_t size)
 {
-    uint8_t message[sizeof(struct tcall_request) + TCALL_MAX_BODY];
-    const struct tcall_request head = {.kind = kind, .size = (uint32_t)size, .tag = ++state.tag};
-    if (size > TCALL_MAX_BODY)
+    uint8_t message[sizeof(struct tee_call_request) + TEE_MAX_BODY];
+    const struct tee_call_request head = {.kind = kind, .size = (uint32_t)size, .tag = ++state.tag};
+    if (size > TEE_MAX_BODY)
         return -EINVAL;
     memcpy(message, &head, sizeof head);
     if (size)
@@ -48,23 +48,23 @@ static int translate(uint32_t status)
 static int take(void *answer, size_t size)
 {
     /* Direct reading, as the host changes what is in the slot, needs memory on whole sectors. */
-    static _Alignas(4096) uint8_t buffer[TCALL_MAX_ANSWER];
+    static _Alignas(4096) uint8_t buffer[TEE_MAX_ANSWER];
     size_t rounded = (size + SECTOR - 1) / SECTOR * SECTOR;
-    if (pread_full(state.slot, buffer, rounded, CONTROL_TCALL_SLOT) != (ssize_t)rounded)
+    if (pread_full(state.slot, buffer, rounded, CONTROL_TEE_SLOT) != (ssize_t)rounded)
         return -EIO;
     memcpy(answer, buffer, size);
     explicit_bzero(buffer, rounded); /* it may be a key */
     return 0;
 }
 
-int tcall_ask(enum tcall_kind kind, const void *body, size_t size, void *answer, size_t room, size_t *answer_size)
+int tee_call(enum tee_call_kind kind, const void *body, size_t size, void *answer, size_t room, size_t *answer_size)
 {
-    struct tcall_answer head;
+    struct tee_call_answer head;
     int code = send(kind, body, size);
     if (code)
         return code;
     if (read_full(state.line, &head, sizeof head) != sizeof head || head.tag != state.tag ||
-        head.size > TCALL_MAX_ANSWER)
+        head.size > TEE_MAX_ANSWER)
         return -EIO;
     if (head.status)
         return translate(head.status);
