@@ -8,6 +8,7 @@
 #include "attested_extension.h"
 #include "cbor.h"
 #include "certificate.h"
+#include "certificate_issue.h"
 #include "random.h"
 
 #define SERIAL_SIZE 16
@@ -92,20 +93,16 @@ static int write_certificate(struct attested *attested, mbedtls_pk_context *key,
     mbedtls_x509write_cert w;
     mbedtls_x509write_crt_init(&w);
     mbedtls_x509write_crt_set_version(&w, MBEDTLS_X509_CRT_VERSION_3);
-    mbedtls_x509write_crt_set_md_alg(&w, curve == OLOS_CURVE_P256 ? MBEDTLS_MD_SHA256 : MBEDTLS_MD_SHA384);
     mbedtls_x509write_crt_set_subject_key(&w, key);
     mbedtls_x509write_crt_set_issuer_key(&w, key);
-    int size = -1;
+    mbedtls_md_type_t digest = curve == OLOS_CURVE_P256 ? MBEDTLS_MD_SHA256 : MBEDTLS_MD_SHA384;
+    int code = -EIO;
     if (!set_serial(&w) && !set_names(&w, hostname) && !set_period(&w, now, attested) && !set_purpose(&w) &&
         !set_evidence(&w, attested))
-        size = mbedtls_x509write_crt_der(&w, attested->certificate, sizeof attested->certificate, fill_random, NULL);
+        code = certificate_issue(&w, key, digest, attested->certificate, sizeof attested->certificate,
+                                 &attested->certificate_size);
     mbedtls_x509write_crt_free(&w);
-    if (size <= 0)
-        return -EIO;
-    /* It is written from the end on. */
-    memmove(attested->certificate, attested->certificate + sizeof attested->certificate - size, (size_t)size);
-    attested->certificate_size = (size_t)size;
-    return 0;
+    return code;
 }
 
 static int generate(struct attested *attested, mbedtls_pk_context *key, uint32_t curve, const char *hostname,

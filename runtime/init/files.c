@@ -10,10 +10,9 @@
 
 #include "../include/olos/network.h"
 #include "credentials.h"
+#include "protect.h"
 
 #define TEE_DIRECTORY "/run/olos"
-#define OWN_FLAGS (MS_NOSUID | MS_NODEV | MS_NOEXEC)
-#include "protect.h"
 
 /* A file that exists already, even as a dangling link, is the app's own and stays. */
 static int write_if_missing(const char *path, const char *text, struct olos_error *error)
@@ -56,7 +55,7 @@ static int mount_own(struct olos_error *error)
     if (lstat(TEE_DIRECTORY, &status) == 0 && !S_ISDIR(status.st_mode))
         unlink(TEE_DIRECTORY);
     if ((mkdir(TEE_DIRECTORY, 0755) && errno != EEXIST) ||
-        mount("tmpfs", TEE_DIRECTORY, "tmpfs", OWN_FLAGS, "mode=0755,size=128k"))
+        mount("tmpfs", TEE_DIRECTORY, "tmpfs", PRIVATE, "mode=0755,size=128k"))
         return olos_fail(error, OLOS_FAILED, "init: " TEE_DIRECTORY " cannot be made: %s", strerror(errno));
     return 0;
 }
@@ -68,7 +67,7 @@ static int write_own(const struct olos_manifest *manifest, const struct run *run
          credentials_write(TEE_DIRECTORY, &manifest->app, error)))
         return -1;
     /* Without CAP_SYS_ADMIN no app can write there, whoever it is. */
-    if (mount(NULL, TEE_DIRECTORY, NULL, MS_REMOUNT | MS_RDONLY | OWN_FLAGS, NULL))
+    if (mount(NULL, TEE_DIRECTORY, NULL, MS_REMOUNT | MS_RDONLY | PRIVATE, NULL))
         return olos_fail(error, OLOS_FAILED, "init: " TEE_DIRECTORY " cannot be made read-only: %s", strerror(errno));
     return 0;
 }

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "../common/certificate.h"
+#include "../common/certificate_issue.h"
 #include "../common/random.h"
 #include "../common/sha256.h"
 
@@ -68,18 +69,13 @@ static int issue(struct tee_certificate *certificate, const struct terms *terms,
     mbedtls_x509write_cert writer;
     mbedtls_x509write_crt_init(&writer);
     mbedtls_x509write_crt_set_version(&writer, MBEDTLS_X509_CRT_VERSION_3);
-    mbedtls_x509write_crt_set_md_alg(&writer, MBEDTLS_MD_SHA384);
     mbedtls_x509write_crt_set_subject_key(&writer, key);
     mbedtls_x509write_crt_set_issuer_key(&writer, root);
-    int size = fill_in(&writer, terms) ? -1
-                                       : mbedtls_x509write_crt_der(&writer, certificate->data,
-                                                                   sizeof certificate->data, fill_random, NULL);
+    int code = fill_in(&writer, terms) ? -EIO
+                                       : certificate_issue(&writer, root, MBEDTLS_MD_SHA384, certificate->data,
+                                                           sizeof certificate->data, &certificate->size);
     mbedtls_x509write_crt_free(&writer);
-    if (size <= 0)
-        return -EIO;
-    certificate->size = (size_t)size; /* it is at the end of the room */
-    memmove(certificate->data, certificate->data + sizeof certificate->data - size, certificate->size);
-    return 0;
+    return code;
 }
 
 int tee_certify_root(struct tee_certificate *certificate, mbedtls_pk_context *root)
