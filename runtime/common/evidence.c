@@ -243,3 +243,18 @@ int evidence_verify(const uint8_t *data, size_t size, const struct evidence_root
     certificate_free(&root);
     return code;
 }
+
+int evidence_period(const uint8_t *data, size_t size, int64_t *from, int64_t *until)
+{
+    struct message message;
+    struct certificate leaf;
+    if (size > EVIDENCE_LIMIT || read_message(&message, data, size))
+        return -EBADMSG;
+    int code = certificate_parse(&leaf, message.chain[0].data, message.chain[0].size);
+    if (!code) {
+        *from = certificate_seconds(&leaf.x509.valid_from);
+        *until = certificate_seconds(&leaf.x509.valid_to);
+    }
+    certificate_free(&leaf);
+    return code;
+}

@@ -41,3 +41,7 @@ int evidence_encode(const struct evidence_claims *claims, mbedtls_pk_context *ke
    malformed, -EKEYREJECTED not genuine, -EKEYEXPIRED outside of the validity of its certificates. */
 int evidence_verify(const uint8_t *data, size_t size, const struct evidence_roots *roots, int64_t now,
                     struct olos_identity *identity);
+
+/* When the certificate of the key that has signed evidence begins and ends to be valid. Nothing is verified. Returns
+   0 or -EBADMSG. */
+int evidence_period(const uint8_t *data, size_t size, int64_t *from, int64_t *until);

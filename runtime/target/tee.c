@@ -120,16 +120,16 @@ static int answer_report(const uint8_t *body, uint8_t *answer, size_t room, size
 
 static int answer_key(const uint8_t *body, uint8_t *answer, size_t room, size_t *size)
 {
-    struct tcall_key wish;
+    struct tee_call_key wish;
     memcpy(&wish, body, sizeof wish);
     if (room < TEE_SEALING_KEY_SIZE)
         return -ERANGE;
     *size = TEE_SEALING_KEY_SIZE;
     if (wish.zero)
         return -EINVAL;
-    if (wish.policy == TCALL_POLICY_MEASUREMENT && !wish.security_version)
+    if (wish.policy == TEE_POLICY_MEASUREMENT && !wish.security_version)
         return tee_seal_to_measurement(&state.root, &state.subject, answer);
-    if (wish.policy == TCALL_POLICY_SIGNER)
+    if (wish.policy == TEE_POLICY_SIGNER)
         return tee_seal_to_signer(&state.root, &state.subject, wish.security_version, answer);
     return -EINVAL;
 }
@@ -148,9 +148,9 @@ static const struct {
     size_t size; /* of the body */
     int (*answer)(const uint8_t *body, uint8_t *answer, size_t room, size_t *size);
 } kinds[] = {
-    [TCALL_REPORT] = {TCALL_REPORT_DATA, answer_report},
-    [TCALL_KEY] = {sizeof(struct tcall_key), answer_key},
-    [TCALL_ROOT] = {0, answer_root},
+    [TEE_REPORT] = {TEE_REPORT_DATA, answer_report},
+    [TEE_KEY] = {sizeof(struct tee_call_key), answer_key},
+    [TEE_ROOT] = {0, answer_root},
 };
 
 int tee_answer(uint32_t kind, const uint8_t *body, size_t size, uint8_t *answer, size_t room, size_t *answer_size)

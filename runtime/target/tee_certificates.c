@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "../common/certificate.h"
-#include "../common/certificate_write.h"
+#include "../common/certificate_issue.h"
 #include "../common/random.h"
 #include "../common/sha256.h"
 
@@ -62,18 +62,20 @@ static int fill_in(mbedtls_x509write_cert *writer, const struct terms *terms)
            add_extension(writer, CERTIFICATE_MARK, CERTIFICATE_MARK_SIZE, MARK_VALUE, sizeof MARK_VALUE - 1);
 }
 
+/* Signatures are deterministic (RFC 6979); the random numbers only blind. */
 static int issue(struct tee_certificate *certificate, const struct terms *terms, mbedtls_pk_context *key,
                  mbedtls_pk_context *root)
 {
     mbedtls_x509write_cert writer;
     mbedtls_x509write_crt_init(&writer);
-    mbedtls_x509write_crt_set_md_alg(&writer, MBEDTLS_MD_SHA384);
+    mbedtls_x509write_crt_set_version(&writer, MBEDTLS_X509_CRT_VERSION_3);
     mbedtls_x509write_crt_set_subject_key(&writer, key);
     mbedtls_x509write_crt_set_issuer_key(&writer, root);
-    int failed = fill_in(&writer, terms) ||
-                 certificate_write(&writer, certificate->data, sizeof certificate->data, &certificate->size);
+    int code = fill_in(&writer, terms) ? -EIO
+                                       : certificate_issue(&writer, root, MBEDTLS_MD_SHA384, certificate->data,
+                                                           sizeof certificate->data, &certificate->size);
     mbedtls_x509write_crt_free(&writer);
-    return failed ? -EIO : 0;
+    return code;
 }
 
 int tee_certify_root(struct tee_certificate *certificate, mbedtls_pk_context *root)
