@@ -15,7 +15,16 @@ from measure.evidence.formats import verify as verify_in_python
 from measure.evidence.model import File
 from olos.errors import InputError, MismatchError
 from support import tee as tee_support
-from support.evidence import DAY, REPORT_DATA, SIMULATED_MEASUREMENT, SIMULATED_SIGNER, TIME, Party, Terms, ec_key
+from support.evidence import (
+    DAY,
+    REPORT_DATA,
+    SIMULATED_MEASUREMENT,
+    SIMULATED_SIGNER,
+    TIME,
+    Party,
+    Terms,
+    ec_key,
+)
 from support.evidence import SIMULATED_EXTENSION, SimulatedWorld, issue, simulated_world
 
 WORLD = simulated_world()
@@ -41,7 +50,9 @@ def in_python(message: bytes, world: SimulatedWorld = WORLD, time: datetime = TI
     return None
 
 
-def agree(program: Path, message: bytes, code: int, world: SimulatedWorld = WORLD, time: datetime = TIME) -> None:
+def agree(
+    program: Path, message: bytes, code: int, world: SimulatedWorld = WORLD, time: datetime = TIME
+) -> None:
     """Both come to the same end, and C to this one."""
     assert in_c(program, message, world, time)[0] == code
     expected = {0: None, MALFORMED: InputError, REJECTED: MismatchError, EXPIRED: MismatchError}[code]

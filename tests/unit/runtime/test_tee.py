@@ -53,7 +53,9 @@ def verified(evidence: bytes, certificate: bytes, demands: Demands, time: dateti
 # --- evidence -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("subject", [Subject(), SIGNED, Subject(debug=True)], ids=["plain", "signed", "debug"])
+@pytest.mark.parametrize(
+    "subject", [Subject(), SIGNED, Subject(debug=True)], ids=["plain", "signed", "debug"]
+)
 def test_evidence_is_genuine_and_says_what_is(tee: Path, tmp_path: Path, subject: Subject) -> None:
     evidence, certificate = ask(tee, [report(DATA), root()], env(tmp_path), subject)
     demands = Demands(
@@ -236,7 +238,9 @@ def test_what_is_no_safe_key_is_refused(
 ) -> None:
     path = tmp_path / "key.pem"
     make(path)
-    answers = ask(tee, [root(), report(), key(MEASUREMENT)], {"OLOS_SIM_ROOT": str(path), "HOME": str(tmp_path)})
+    answers = ask(
+        tee, [root(), report(), key(MEASUREMENT)], {"OLOS_SIM_ROOT": str(path), "HOME": str(tmp_path)}
+    )
     assert [(one.code, one.body) for one in answers] == [(-errno.ENOKEY, b"")] * 3
     assert answers[0].complaint.count("olos: ") == 1, "it is said once"
     assert message in answers[0].complaint
@@ -320,7 +324,9 @@ def test_who_has_which_key(tee: Path, tmp_path: Path) -> None:
         "short-report", "long-report", "long-root", "kind-0", "kind-4", "kind-max",
     ],
 )  # fmt: skip
-def test_what_is_refused(tee: Path, tmp_path: Path, subject: Subject, request_bytes: bytes, code: int) -> None:
+def test_what_is_refused(
+    tee: Path, tmp_path: Path, subject: Subject, request_bytes: bytes, code: int
+) -> None:
     answers = ask(tee, [request_bytes, root()], env(tmp_path), subject)
     assert (answers[0].code, answers[0].body, answers[0].complaint) == (-code, b"", "")
     assert answers[1].code == 0, "the next request is served"
