@@ -105,6 +105,41 @@ static void loopback(const char *path)
         fail("read");
 }
 
+/* A client that comes to a port of all addresses. */
+static int client_of(const char *port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
+    int server = socket(AF_INET, SOCK_STREAM, 0), yes = 1;
+    if (setsockopt(server, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) ||
+        bind(server, (struct sockaddr *)&address, sizeof address) || listen(server, 1))
+        fail("listen");
+    puts("ready");
+    fflush(stdout);
+    return accept(server, NULL, NULL);
+}
+
+/* 256 MiB to a client. */
+static void give(const char *port)
+{
+    send_all(client_of(port));
+    pause();
+}
+
+/* 256 MiB from a client. */
+static void take(const char *port)
+{
+    int client = client_of(port);
+    for (size_t total = 0; total < 256 * MIB;) {
+        ssize_t count = read(client, buffer, sizeof buffer);
+        if (count <= 0)
+            fail("read");
+        total += (size_t)count;
+    }
+    if (write(client, ".", 1) != 1)
+        fail("write");
+    pause();
+}
+
 /* Stands still so that others may look at it. */
 static void wait_for_ever(const char *path)
 {
@@ -120,6 +155,7 @@ static const struct {
 } works[] = {
     {"syscall", system_calls}, {"process", processes}, {"memory", fresh_memory},
     {"file", read_file},       {"network", loopback},  {"wait", wait_for_ever},
+    {"give", give},            {"take", take},
 };
 
 int main(int argc, char **argv)

@@ -32,6 +32,8 @@ _ROOT = Path(__file__).parent.parent
 _MAKE_BASE = _ROOT / "examples" / "base" / "make-base.sh"
 _KERNEL = ("--kernel", os.environ["OLOS_BENCH_KERNEL"]) if "OLOS_BENCH_KERNEL" in os.environ else ()
 _COSTS = Path(__file__).parent / "costs.c"
+COSTS_PORT = 18472
+_COSTS_PORTS = f'ports = ["{COSTS_PORT}/tcp"]\n'
 _COSTS_DOCKERFILE = 'FROM scratch\nCOPY costs data /\nENTRYPOINT ["/costs"]\n'
 _DOCKERFILE = 'FROM scratch\nCOPY busybox /bin/\nCOPY data /data\nENTRYPOINT ["/bin/busybox", "true"]\n'
 
@@ -230,7 +232,7 @@ class Inputs:
             for _ in range(256):
                 stream.write(os.urandom(1 << 20))
         (context / "Dockerfile").write_text(_COSTS_DOCKERFILE)
-        (context / "olos.toml").write_text('[policy]\nhost_args = "append"\nmemory = "1G"\n')
+        (context / "olos.toml").write_text('[policy]\nhost_args = "append"\nmemory = "1G"\n' + _COSTS_PORTS)
         built = Built(top / "layout", top / "hello.olos")
         _run(*OLOS, "build", *_KERNEL, str(context / "Dockerfile"), "-o", str(built.layout))
         return Costs(context, _packed(built))

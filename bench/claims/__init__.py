@@ -21,6 +21,8 @@ CLAIMS = (
     "cost_first_read",
     "cost_cached_read",
     "cost_loopback",
+    "network_in",
+    "network_out",
     "build_debian",
     "build_large",
     "build_many",

@@ -45,7 +45,7 @@ def build_command(
 ) -> None:
     """Build a kernel for 'olos build --kernel DIR'.
 
-    DIR must not exist, or be empty. It takes some minutes and 2 GB below $TMPDIR. The
+    DIR must not exist, or be empty. It takes some minutes and 1 GB below $TMPDIR. The
     same source and compiler give the same bytes. Prints the SHA-256 of the kernel.
     """
     made = build(source, output, jobs or len(os.sched_getaffinity(0)), terminal.console)

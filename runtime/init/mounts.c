@@ -35,6 +35,13 @@ static struct {
     uint8_t owner[MOUNT_SLOTS]; /* which mount awaits the answer in it */
 } state = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
+/* The server is gone. The target knows, says so, and ends the kernel. */
+static _Noreturn void await_end(void)
+{
+    for (;;)
+        pause();
+}
+
 /* ---- to the server ---- */
 
 /* Those that have no answer. */
@@ -67,7 +74,7 @@ static void send_message(uint8_t mount, uint8_t *message, uint32_t size)
         frame.slot = take_slot(mount);
     memcpy(message - sizeof frame, &frame, sizeof frame);
     if (write_full(state.line, message - sizeof frame, sizeof frame + size) < 0)
-        die(OLOS_FAILED, "init: the line of the host mounts has failed");
+        await_end();
     pthread_mutex_unlock(&state.lock);
 }
 
@@ -116,7 +123,7 @@ static void *carry_answers(void *unused)
             forget_files();
         else
             take_answer(MOUNT_NOTICE_SLOT(notice), MOUNT_NOTICE_SIZE(notice));
-    die(OLOS_FAILED, "init: the line of the host mounts has failed");
+    await_end();
     return unused;
 }
 
@@ -133,12 +140,13 @@ static int open_device(const char *path, mode_t type, dev_t device, int flags, s
 }
 
 /* Later /proc is not for writing any more. */
-static int open_drop_caches(void)
+static int open_drop_caches(struct olos_error *error)
 {
-    if ((mkdir("/proc", 0755) && errno != EEXIST) || mount("proc", "/proc", "proc", 0, NULL))
-        return -1;
-    int file = open(DROP_CACHES, O_WRONLY | O_CLOEXEC);
-    (void)!pwrite(file, DROP_QUIETLY, 1, 0);
+    int file = -1;
+    if ((mkdir("/proc", 0555) == 0 || errno == EEXIST) && mount("proc", "/proc", "proc", 0, NULL) == 0)
+        file = open(DROP_CACHES, O_WRONLY | O_CLOEXEC);
+    if (file < 0 || pwrite(file, DROP_QUIETLY, 1, 0) != 1)
+        return olos_fail(error, OLOS_FAILED, "init: " DROP_CACHES " cannot be used: %s", strerror(errno));
     umount2("/proc", MNT_DETACH);
     return file;
 }
@@ -155,13 +163,15 @@ static int start(void *(*run)(void *), uintptr_t argument, struct olos_error *er
 
 static int open_lines(struct olos_error *error)
 {
+    dev_t slots = makedev(UBD_MAJOR, UBD_MINORS * CONTROL_MOUNT_SLOTS);
     state.line = line_open(CONTROL_MOUNTS, 0, error);
-    state.slots = state.line < 0 ? -1
-                                 : open_device("/dev/mount-slots", S_IFBLK,
-                                               makedev(UBD_MAJOR, UBD_MINORS * CONTROL_MOUNT_SLOTS),
-                                               O_RDONLY | O_DIRECT, error);
-    state.drop = open_drop_caches(); /* without it a full table is full */
-    return state.slots < 0 ? -1 : 0;
+    if (state.line < 0)
+        return -1;
+    state.slots = open_device("/dev/mount-slots", S_IFBLK, slots, O_RDONLY | O_DIRECT, error);
+    if (state.slots < 0)
+        return -1;
+    state.drop = open_drop_caches(error);
+    return state.drop < 0 ? -1 : 0;
 }
 
 int mounts_open(const struct olos_policy *policy, struct olos_error *error)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "../include/olos/network.h"
+#include "packet.h"
 
 #define QUOTED 8 /* bytes behind the header that ICMP gives back (RFC 792) */
 #define FIRST_MULTICAST 224
@@ -17,33 +18,6 @@
 
 _Static_assert(FILTER_REFUSAL == ETH_HLEN + sizeof(struct iphdr) + ICMP_MINLEN + sizeof(struct iphdr) + QUOTED,
                "headers, and what is quoted of the packet");
-
-/* What stands in an IPv4 packet. */
-struct packet {
-    struct iphdr ip;
-    const uint8_t *content; /* behind the header */
-    size_t size;
-};
-
-static uint16_t ethernet_type(const uint8_t *frame)
-{
-    return (uint16_t)(frame[12] << 8 | frame[13]);
-}
-
-/* RFC 791, section 3.1. False if it is no whole packet, or has options. */
-static bool read_packet(const uint8_t *frame, size_t size, struct packet *packet)
-{
-    if (size < ETH_HLEN + sizeof packet->ip || ethernet_type(frame) != ETHERTYPE_IP)
-        return false;
-    memcpy(&packet->ip, frame + ETH_HLEN, sizeof packet->ip);
-    size_t length = ntohs(packet->ip.tot_len);
-    if (packet->ip.version != 4 || 4u * packet->ip.ihl != sizeof packet->ip || length < sizeof packet->ip ||
-        length > size - ETH_HLEN || ntohs(packet->ip.frag_off) & (IP_MF | IP_OFFMASK))
-        return false;
-    packet->content = frame + ETH_HLEN + sizeof packet->ip;
-    packet->size = length - sizeof packet->ip;
-    return true;
-}
 
 static bool from_app(const struct packet *packet)
 {
@@ -110,9 +84,9 @@ void filter_publish(struct frame_filter *filter, uint16_t port, bool udp)
 enum verdict filter_outward(const struct frame_filter *filter, const uint8_t *frame, size_t size)
 {
     struct packet packet;
-    if (size >= ETH_HLEN && ethernet_type(frame) == ETHERTYPE_ARP)
+    if (size >= ETH_HLEN && packet_ethernet_type(frame) == ETHERTYPE_ARP)
         return FRAME_PASS; /* ends in the user-mode stack */
-    if (!read_packet(frame, size, &packet) || !from_app(&packet) || !to_one_elsewhere(&packet))
+    if (!packet_read(frame, size, &packet) || !from_app(&packet) || !to_one_elsewhere(&packet))
         return FRAME_DROP;
     if (filter->outgoing && (filter->host_loopback || packet.ip.daddr != inet_addr(NETWORK_GATEWAY)))
         return FRAME_PASS;
@@ -130,49 +104,20 @@ void filter_inward(struct frame_filter *filter, const uint8_t *frame, size_t siz
 {
     struct packet packet;
     struct udphdr header;
-    if (!read_packet(frame, size, &packet) || packet.ip.protocol != IPPROTO_UDP || packet.size < sizeof header)
+    if (!packet_read(frame, size, &packet) || packet.ip.protocol != IPPROTO_UDP || packet.size < sizeof header)
         return;
     memcpy(&header, packet.content, sizeof header);
     struct filter_peer peer = peer_of(packet.ip.saddr, header.source, header.dest);
     filter->peers[place_of(&peer)] = peer;
 }
 
-/* RFC 1071 over an even number of bytes. */
-static uint16_t checksum(const void *data, size_t size)
-{
-    uint32_t sum = 0;
-    for (size_t i = 0; i < size; i += 2) {
-        uint16_t word;
-        memcpy(&word, (const uint8_t *)data + i, sizeof word);
-        sum += word;
-    }
-    while (sum >> 16)
-        sum = (sum & 0xffff) + (sum >> 16);
-    return (uint16_t)~sum;
-}
-
 size_t filter_refusal(const uint8_t *frame, uint8_t answer[FILTER_REFUSAL])
 {
-    uint8_t *at = answer + ETH_HLEN + sizeof(struct iphdr);
-    struct icmphdr icmp = {.type = ICMP_DEST_UNREACH, .code = ICMP_PKT_FILTERED};
-    size_t quoted = sizeof(struct iphdr) + QUOTED;
-    memcpy(answer, frame + ETH_ALEN, ETH_ALEN);
-    memcpy(answer + ETH_ALEN, frame, ETH_ALEN);
-    memcpy(answer + 2 * ETH_ALEN, frame + 2 * ETH_ALEN, 2);
-    memcpy(at + sizeof icmp, frame + ETH_HLEN, quoted);
-    memcpy(at, &icmp, sizeof icmp);
-    icmp.checksum = checksum(at, sizeof icmp + quoted);
-    memcpy(at, &icmp, sizeof icmp);
-    struct iphdr ip = {
-        .version = 4,
-        .ihl = 5,
-        .ttl = 64,
-        .protocol = IPPROTO_ICMP,
-        .tot_len = htons((uint16_t)(sizeof ip + sizeof icmp + quoted)),
-        .saddr = inet_addr(NETWORK_GATEWAY),
-        .daddr = inet_addr(NETWORK_ADDRESS),
-    };
-    ip.check = checksum(&ip, sizeof ip);
-    memcpy(answer + ETH_HLEN, &ip, sizeof ip);
-    return ETH_HLEN + sizeof ip + sizeof icmp + quoted;
+    struct {
+        struct icmphdr header;
+        uint8_t quoted[sizeof(struct iphdr) + QUOTED];
+    } icmp = {.header = {.type = ICMP_DEST_UNREACH, .code = ICMP_PKT_FILTERED}};
+    memcpy(icmp.quoted, frame + ETH_HLEN, sizeof icmp.quoted);
+    icmp.header.checksum = packet_checksum(&icmp, sizeof icmp);
+    return packet_answer(frame, inet_addr(NETWORK_GATEWAY), IPPROTO_ICMP, &icmp, sizeof icmp, answer);
 }

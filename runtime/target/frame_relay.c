@@ -14,6 +14,7 @@
 
 #include "../common/util.h"
 #include "../include/olos/network.h"
+#include "handshake.h"
 
 #define BATCH 16
 #define LENGTH 4 /* bytes of the length before a frame of the stream */
@@ -39,25 +40,27 @@ static bool would_block(void)
 
 /* ---- from the kernel to the stack ---- */
 
-static void refuse(const struct frame_relay *relay, const uint8_t *frame)
+/* As any frame, it may be lost. */
+static void answer(const struct frame_relay *relay, const uint8_t *frame, size_t size)
 {
-    uint8_t answer[FILTER_REFUSAL];
-    size_t size = filter_refusal(frame, answer);
-    send(relay->kernel, answer, size, MSG_DONTWAIT | MSG_NOSIGNAL); /* as any frame, it may be lost */
+    if (size)
+        send(relay->kernel, frame, size, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 static void queue(const struct frame_relay *relay, uint8_t *place, size_t size)
 {
+    uint8_t refusal[FILTER_REFUSAL], accepted[HANDSHAKE_ANSWER];
     uint32_t length = htonl((uint32_t)size);
     switch (filter_outward(&relay->filter, place + LENGTH, size)) {
     case FRAME_DROP:
         break;
     case FRAME_REFUSE:
-        refuse(relay, place + LENGTH);
+        answer(relay, refusal, filter_refusal(place + LENGTH, refusal));
         break;
     case FRAME_PASS:
         memcpy(place, &length, LENGTH);
         outward.parts[outward.count++] = (struct iovec){place, LENGTH + size};
+        answer(relay, accepted, handshake_finish(place + LENGTH, size, accepted));
     }
 }
 

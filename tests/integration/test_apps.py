@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from support.apps import build_app, run_app
+from support.apps import PATIENCE, build_app, run_app
+from support.network import free_port, running
+from support.olos import execute, olos
 from support.runtime import command
 from support.terminal import Session, on_terminal
 
@@ -30,7 +32,6 @@ memfd: yes
 getcpu: yes
 affinity: {0}
 ticks of real time: yes
-ticks of user time: yes
 ticks of processor time: yes
 descriptor over a socket: through
 peer of a socket: (True, True)
@@ -96,6 +97,36 @@ def test_nginx(layout: Path) -> None:
     assert output.endswith("\nended\n")
     for word in ("Socket errors", "Non-2xx", "[error]", "[alert]", "[emerg]"):
         assert word not in output
+
+
+def test_nginx_with_a_client_outside(layout: Path) -> None:
+    """What it serves is what the image holds; wrk(1) of this machine finds no wrong answer."""
+    serve = "echo ready; exec nginx -c /app/nginx.conf -g 'daemon off;'"
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/GPL-3"
+    with running(layout, ["--olos-publish", f"{port}:8080", "-c", serve]) as server:
+        execute(
+            [
+                "curl",
+                "-sS",
+                "--retry",
+                "20",
+                "--retry-all-errors",
+                "--retry-delay",
+                "1",
+                "-o",
+                "/dev/null",
+                url,
+            ]
+        )
+        expected = olos("cat", layout, "/usr/share/common-licenses/GPL-3").stdout
+        assert execute(["curl", "-sSf", url]).stdout == expected
+        load = execute(["wrk", "-t1", "-c8", "-d2s", url]).stdout
+        assert "Requests/sec" in load
+        assert "Socket errors" not in load
+        assert "Non-2xx" not in load
+        server.send_signal(signal.SIGQUIT)
+        assert server.wait(PATIENCE) == 0
 
 
 def test_sqlite(layout: Path) -> None:

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 
 from olos.manifest import Mount, User
 from support.runtime import APP, POLICY, Spec, make_layout, run, shell, with_app
-from support.tee import ask, root_of, verified
+from support.tee_apps import ask, root_of, verified
 
 PEM = replace(POLICY, credentials="pem")
 ARCHIVE = shell("tar -C /run/olos -cf - .")

@@ -367,6 +367,7 @@ def test_killed(layout: Path, source: Path, victim: Callable[[Running], int], co
     running.do("cat /data/file")
     family = running.family()
     os.kill(victim(running), signal.SIGKILL)
+    running.process.wait(TIMEOUT)  # before its input ends, which would end the app as well
     _, text = running.process.communicate(timeout=TIMEOUT)
     assert running.process.returncode == code
     assert ("the server of the host mounts has ended" in text) == (code == 125)

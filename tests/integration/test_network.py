@@ -57,6 +57,33 @@ int main(void)
 }
 """
 
+# Takes bytes on port 81 and gives them back on port 82.
+KEEP = r"""
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <unistd.h>
+static char body[80 << 20];
+static int listener(int port)
+{
+    struct sockaddr_in own = {.sin_family = AF_INET, .sin_port = htons(port)};
+    int s = socket(AF_INET, SOCK_STREAM, 0);
+    return bind(s, (struct sockaddr *)&own, sizeof own) || listen(s, 1) ? -1 : s;
+}
+int main(void)
+{
+    int in = listener(81), out = listener(82);
+    ssize_t size = 0, sent = 0, count;
+    puts("ready");
+    fflush(stdout);
+    in = accept(in, 0, 0);
+    while ((count = read(in, body + size, sizeof body - size)) > 0) size += count;
+    out = accept(out, 0, 0);
+    while (sent < size && (count = write(out, body + sent, size - sent)) > 0) sent += count;
+    shutdown(out, SHUT_WR);
+    return read(out, body, 1) != 0;
+}
+"""
+
 # A datagram past the guest's routing, in a frame of its own: raw ADDRESS OWN-PORT PORT.
 RAW = r"""
 #define _GNU_SOURCE
@@ -99,7 +126,7 @@ int main(int argc, char **argv)
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    spec = Spec(programs={"/bin/udp-echo": UDP_ECHO, "/bin/raw": RAW})
+    spec = Spec(programs={"/bin/keep": KEEP, "/bin/udp-echo": UDP_ECHO, "/bin/raw": RAW})
     return make_layout(tmp_path_factory.mktemp("network") / "base", spec)
 
 
@@ -141,25 +168,22 @@ def test_many_clients_at_once(base: Path, folder: Path) -> None:
 
 def test_large_bodies_both_ways(base: Path, folder: Path) -> None:
     up, down = free_port(), free_port()
-    script = "echo ready; nc -l -p 81 > /tmp/body; sha256sum < /tmp/body; nc -l -p 82 < /tmp/body; sleep 100"
     body = noise(BIG, "body")
-    with running(
-        app(base, folder, script),
-        ["--olos-publish", f"{up}:81", "--olos-publish", f"127.0.0.1:{down}:82/tcp"],
-    ) as process:
-        with connect(up) as connection:
+    layout = with_app(base, folder, replace(APP, args=("/bin/keep",)), SERVES)
+    with running(layout, ["--olos-publish", f"{up}:81", "--olos-publish", f"127.0.0.1:{down}:82/tcp"]):
+        with socket.create_connection(("127.0.0.1", up), timeout=30) as connection:
             connection.sendall(body)
-            connection.shutdown(socket.SHUT_WR)
-        assert process.stdout
-        assert process.stdout.readline().split()[0].decode() == hashlib.sha256(body).hexdigest()
-        with connect(down) as connection:
-            assert hashlib.sha256(receive(connection)).hexdigest() == hashlib.sha256(body).hexdigest()
+        with socket.create_connection(("127.0.0.1", down), timeout=30) as connection:
+            assert hashlib.sha256(receive(connection)).digest() == hashlib.sha256(body).digest()
 
 
-def connect(port: int) -> socket.socket:
-    """A connection to an app that starts to listen a moment after it has said so."""
-    time.sleep(0.3)
-    return socket.create_connection(("127.0.0.1", port), timeout=30)
+def test_an_app_that_speaks_first(base: Path, folder: Path) -> None:
+    port = free_port()
+    layout = app(base, folder, "echo ready; echo 220 hello | nc -l -p 80; sleep 100")
+    with running(layout, ["--olos-publish", f"{port}:80"]):
+        time.sleep(0.3)  # until nc listens
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            assert connection.recv(100) == b"220 hello\n"
 
 
 def test_datagrams_are_answered(base: Path, folder: Path) -> None:

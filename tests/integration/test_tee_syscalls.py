@@ -15,7 +15,7 @@ from measure.evidence.model import File, Identity
 from olos.errors import OlosError
 from support.evidence import simulated_world
 from support.runtime import APP, POLICY, Spec, make_layout, with_app
-from support.tee import CALLS, add_dynamic, ask, root_of, verified
+from support.tee_apps import CALLS, add_dynamic, ask, root_of, verified
 
 PROGRAM = "/bin/tee-calls"
 APP_OF_CALLS = replace(APP, args=(PROGRAM,))

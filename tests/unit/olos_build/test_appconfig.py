@@ -11,7 +11,7 @@ from olos.manifest import App, User
 from olos.tree import Inode, Tree
 from olos_build.appconfig import AppOverrides, resolve
 from olos_build.image import ImageConfig
-from olos_build.ports import exposed
+from olos_build.ports import exposed, publishable
 from olos_build.signals import signal_number
 from support.images import Recorder
 from support.trees import Store, symlink, tree_of
@@ -299,3 +299,10 @@ def test_programs_for_other_machines(tree: Tree, name: str) -> None:
 def test_a_cycle_of_symlinks(tree: Tree) -> None:
     with pytest.raises(InputError, match="cycle of symlinks"):
         app(tree, cmd=("/loop",))
+
+
+def test_publishable() -> None:
+    recorder = Recorder()
+    assert publishable(("443/udp", "80/tcp", "9/sctp"), recorder) == ("443/udp", "80/tcp")
+    assert [kind for kind, _ in recorder.warnings] == ["port-not-published"]
+    assert publishable(()) == ()

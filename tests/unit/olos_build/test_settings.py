@@ -1,5 +1,6 @@
 import os
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -267,3 +268,15 @@ def test_the_document_names_every_key() -> None:
     keys = [*vars(AppOverrides()), *vars(Policy()), *vars(Mount("/", "tmpfs", False, 0)), "source_date_epoch"]
     for key in keys:
         assert f"| `{key}` | " in document
+
+
+@pytest.mark.parametrize(
+    ("text", "ports"),
+    [("", ("53/udp", "80/tcp")), ("policy.ports = []", ()), ("policy.ports = ['80/tcp']", ("80/tcp",))],
+    ids=["as-exposed", "none", "named"],
+)
+def test_ports_are_those_of_expose_unless_named(text: str, ports: tuple[str, ...]) -> None:
+    app = replace(manifest_of().app, expose=("53/udp", "80/tcp", "9/sctp"))
+    assert read(text).policy_for(app).ports == ports
+    assert not read(text).policy_for(app).outgoing
+    assert read("policy.outgoing = true").policy_for(app).outgoing

@@ -34,6 +34,16 @@ def test_all_behind_the_path_goes_to_the_app(
     assert seen == [(package, given)]
 
 
+def test_ports_become_options_of_the_package(
+    call: Call, monkeypatch: pytest.MonkeyPatch, package: Path
+) -> None:
+    seen: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
+    monkeypatch.setattr("pack.run.run", lambda _, args, options: seen.append((tuple(args), tuple(options))))
+    call("run", "--publish", "8080:80", "--publish", "[x", "--host-loopback", package, "a")
+    ports = ("--olos-publish", "8080:80", "--olos-publish", "[x", "--olos-host-loopback")
+    assert seen == [(("a",), ports)]
+
+
 def test_mounts_become_options_of_the_package(
     call: Call, monkeypatch: pytest.MonkeyPatch, package: Path
 ) -> None:

@@ -17,6 +17,7 @@ MACS = bytes.fromhex("52550a000202 52550a00020f")
 TCP, UDP, ICMP = 6, 17, 1
 SYN, RST, ACK = 2, 4, 16
 PEERS = 4096
+SOURCES = [ROOT / "runtime/target" / f"{name}.c" for name in ("frame_filter", "handshake", "packet")]
 
 
 class Filter:
@@ -41,7 +42,7 @@ class Filter:
 def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     path = tmp_path_factory.mktemp("filter") / "filter.so"
     flags = ["-shared", "-fPIC", "-O1", "-D_GNU_SOURCE", "-fsanitize=undefined", "-fno-sanitize-recover"]
-    subprocess.run(["gcc", *flags, "-o", path, ROOT / "runtime/target/frame_filter.c"], check=True)
+    subprocess.run(["gcc", *flags, "-o", path, *SOURCES], check=True)
     return ctypes.CDLL(str(path))
 
 
@@ -85,7 +86,7 @@ def ip(
 
 
 def tcp(source: int, flags: int, target: int = 4000) -> bytes:
-    return struct.pack("!HHIIBBHHH", source, target, 1, 0, 0x50, flags, 1000, 0, 0)
+    return struct.pack("!HHIIBBHHH", source, target, 1, 7, 0x50, flags, 1000, 0, 0)
 
 
 def udp(source: int, target: int = 4000, text: bytes = b"text") -> bytes:
@@ -199,6 +200,33 @@ def test_refusal(library: ctypes.CDLL, frame: bytes) -> None:
     assert (checksum(header), checksum(icmp)) == (0, 0)
     assert icmp[:2] == bytes([3, 13])  # destination unreachable, administratively prohibited
     assert icmp[8:] == frame[14:42]
+
+
+def test_handshake(library: ctypes.CDLL) -> None:
+    frame = ip(TCP, tcp(80, SYN | ACK))
+    answer = ctypes.create_string_buffer(54)
+    assert library.handshake_finish(frame, ctypes.c_size_t(len(frame)), answer) == 54
+    header, segment = answer.raw[14:34], answer.raw[34:]
+    assert (socket.inet_ntoa(header[12:16]), socket.inet_ntoa(header[16:20])) == (ELSEWHERE, APP)
+    assert struct.unpack("!HHIIBBH", segment[:16]) == (4000, 80, 7, 2, 0x50, ACK, 255)
+    pseudo = header[12:20] + struct.pack("!HH", TCP, 20)
+    assert (checksum(header), checksum(pseudo + segment)) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        ip(TCP, tcp(80, SYN)),
+        ip(TCP, tcp(80, ACK)),
+        ip(TCP, tcp(80, SYN | ACK)[:19]),
+        ip(UDP, udp(53)),
+        ARP,
+        b"",
+    ],
+    ids=["opens", "goes-on", "cut-off", "udp", "arp", "empty"],
+)
+def test_no_handshake(library: ctypes.CDLL, frame: bytes) -> None:
+    assert library.handshake_finish(frame, ctypes.c_size_t(len(frame)), None) == 0
 
 
 def changed(seed: random.Random) -> Iterator[bytes]:

@@ -117,7 +117,6 @@ FACILITIES: dict[str, Callable[[], str]] = {
     "getcpu": lambda: call(309, BUFFER, None, None),
     "affinity": lambda: str(os.sched_getaffinity(0)),
     "ticks of real time": lambda: ticks(signal.ITIMER_REAL, signal.SIGALRM),
-    "ticks of user time": lambda: ticks(signal.ITIMER_VIRTUAL, signal.SIGVTALRM),
     "ticks of processor time": lambda: ticks(signal.ITIMER_PROF, signal.SIGPROF),
     "descriptor over a socket": passed_descriptor,
     "peer of a socket": peer,
