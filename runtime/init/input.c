@@ -118,6 +118,10 @@ void input_move(struct input *input)
 
 void input_close(struct input *input)
 {
+    int left = 0;
+    /* What is in a pipe without a reader, nobody reads any more. */
+    if (input->sink >= 0 && !input->terminal && input->left_over < 0 && ioctl(input->sink, FIONREAD, &left) == 0)
+        input->count -= (uint64_t)left;
     if (input->sink >= 0 && !input->terminal)
         close(input->sink);
     input->sink = -1;
