@@ -46,6 +46,12 @@ static int too_small(const struct request *request)
     return code ? code : -ERANGE;
 }
 
+/* A buffer of the caller's, as far as it can be used. */
+static struct span room_of(uint64_t address, uint64_t size, uint64_t most)
+{
+    return (struct span){address, size < most ? size : most};
+}
+
 /* ---- generate ---- */
 
 static int to_pem(size_t *certificate_size, size_t *key_size)
@@ -69,7 +75,8 @@ static int to_der(size_t *certificate_size, size_t *key_size)
 static int generate(const struct request *request)
 {
     struct olos_generate *wish = &request->arguments->generate;
-    struct span certificate = {wish->certificate, wish->certificate_size}, key = {wish->key, wish->key_size};
+    struct span certificate = room_of(wish->certificate, wish->certificate_size, OLOS_CERTIFICATE_ROOM);
+    struct span key = room_of(wish->key, wish->key_size, OLOS_KEY_ROOM);
     if (wish->flags & ~OLOS_PEM || (wish->curve != OLOS_CURVE_P256 && wish->curve != OLOS_CURVE_P384) ||
         spans_overlap(certificate, key) || spans_overlap(certificate, request->own) || spans_overlap(key, request->own))
         return -EINVAL;
@@ -164,7 +171,7 @@ static int verify(const struct request *request)
 static int report(const struct request *request)
 {
     struct olos_report *wish = &request->arguments->report;
-    struct span evidence = {wish->evidence, wish->evidence_size};
+    struct span evidence = room_of(wish->evidence, wish->evidence_size, OLOS_EVIDENCE_ROOM);
     uint8_t report_data[TEE_REPORT_DATA];
     if (wish->reserved || spans_overlap(evidence, request->own))
         return -EINVAL;

@@ -278,7 +278,6 @@ def test_environment(layout: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("policy", "message"),
     [
-        (replace(POLICY, credentials="pem"), b"policy.credentials"),
         (replace(POLICY, mounts=(Mount("/data", "sealed", False, 0),)), b"policy.mounts: /data"),
         (replace(POLICY, mounts=(Mount("/data", "host", False, 1),)), b"policy.mounts: /data"),
         (replace(POLICY, mounts=(Mount("/a=b", "host", False, 0),)), b"policy.mounts: /a=b"),
@@ -286,7 +285,6 @@ def test_environment(layout: Path, tmp_path: Path) -> None:
         (replace(POLICY, mounts=(Mount("/proc/x", "tmpfs", False, 0),)), b"policy.mounts: /proc/x"),
     ],
     ids=[
-        "credentials",
         "sealed",
         "size-of-host-mount",
         "equals-sign",
