@@ -27,7 +27,9 @@ def layout(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (tree / "run/olos/tee.json").write_text("a lie")
         (tree / "run/olos/key.pem").write_text("a lie")
 
-    return make_layout(tmp_path_factory.mktemp("credentials") / "layout", Spec(app=ARCHIVE, policy=PEM, fill=fill))
+    return make_layout(
+        tmp_path_factory.mktemp("credentials") / "layout", Spec(app=ARCHIVE, policy=PEM, fill=fill)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +46,9 @@ def files(layout: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) ->
     return folder
 
 
-def test_the_certificate_is_that_of_the_key_and_of_the_evidence(layout: Path, home: Path, files: Path) -> None:
+def test_the_certificate_is_that_of_the_key_and_of_the_evidence(
+    layout: Path, home: Path, files: Path
+) -> None:
     assert sorted(path.name for path in files.iterdir()) == sorted(NAMES)
     pem, evidence = (files / "cert.pem").read_bytes(), (files / "evidence.cbor").read_bytes()
     root = root_of(layout, home)
@@ -56,7 +60,9 @@ def test_the_certificate_is_that_of_the_key_and_of_the_evidence(layout: Path, ho
     )
     digest = hashes.Hash(hashes.SHA256())
     digest.update(spki)
-    assert verified(evidence, root, layout, digest.finalize().ljust(64, b"\0")).report_data == proven.report_data
+    assert (
+        verified(evidence, root, layout, digest.finalize().ljust(64, b"\0")).report_data == proven.report_data
+    )
     assert evidence in x509.load_pem_x509_certificate(pem).public_bytes(serialization.Encoding.DER)
 
 
@@ -72,8 +78,8 @@ def test_python_serves_with_them(files: Path) -> None:
     server.load_cert_chain(files / "cert.pem", files / "key.pem")
     client.check_hostname = False
     client.verify_mode = ssl.CERT_NONE
-    ways = [ssl.MemoryBIO() for _ in range(2)]
-    ends = [server.wrap_bio(*ways, server_side=True), client.wrap_bio(*reversed(ways))]
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = [server.wrap_bio(there, back, server_side=True), client.wrap_bio(back, there)]
     for _ in range(4):
         for end in ends:
             try:
@@ -99,11 +105,16 @@ def test_openssl_takes_them(files: Path, arguments: tuple[str, ...]) -> None:
 def test_only_the_app_reads_the_key_and_nobody_writes(layout: Path, home: Path, tmp_path: Path) -> None:
     user = replace(shell(SCRIPT), user=User(1000, 1001))
     lines = ask(with_app(layout, tmp_path / "l", user, PEM), home).stdout.decode().splitlines()
-    assert lines == ["755 0:0 .", "644 0:0 cert.pem", "644 0:0 evidence.cbor", "600 1000:1001 key.pem", "644 0:0 tee.json", "yes", "no"]  # fmt: skip
+    assert lines == [
+        "755 0:0 .", "644 0:0 cert.pem", "644 0:0 evidence.cbor", "600 1000:1001 key.pem", "644 0:0 tee.json",
+        "yes", "no",
+    ]  # fmt: skip
 
 
 def test_not_even_root_writes(layout: Path, home: Path, tmp_path: Path) -> None:
-    script = "cd /run/olos; chmod 644 key.pem; echo x >tee.json; rm cert.pem; mount -o remount,rw . ; umount -l .; ls"
+    script = (
+        "cd /run/olos; chmod 644 key.pem; echo x >tee.json; rm cert.pem; mount -o remount,rw .; umount .; ls"
+    )
     result = ask(with_app(layout, tmp_path / "l", shell(script), PEM), home)
     assert result.stdout.decode().split() == sorted(NAMES)
     assert result.stderr.count(b"Read-only file system") == 3

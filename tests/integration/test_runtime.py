@@ -360,7 +360,9 @@ def test_names_and_files_of_the_run(layout: Path) -> None:
     script = "hostname; cat /etc/hostname /etc/hosts; test -e /etc/resolv.conf && cat /run/olos/tee.json"
     hostname, name_file, hosts, tee = sh(layout, script).splitlines()
     assert (hostname, name_file, hosts) == ("box", "box", "10.0.0.1 own")
-    assert tee.startswith('{"hardware":false,"measurement":"') and tee.endswith('","target":"linux"}')
+    assert tee.startswith('{"debug":false,"hardware":false,"measurement":"') and tee.endswith(
+        ',"target":"linux"}'
+    )
 
 
 # ---- what is around the app ----

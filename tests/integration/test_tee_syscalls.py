@@ -1,4 +1,4 @@
-"""The system calls of the TEE (docs/tee.md), made by programs of all kinds; Python verifies what they give."""
+"""The system calls of the TEE (docs/tee.md), made by all kinds of programs; Python verifies them."""
 
 import json
 import subprocess
@@ -51,6 +51,16 @@ class Place:
         return root_of(self.layout, self.home)
 
 
+@dataclass(frozen=True)
+class Attempt:
+    """What is given to OLOS_SYS_VERIFY."""
+
+    data: bytes
+    what: int
+    flags: int = SIMULATED
+    roots: tuple[str, ...] = ()
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     folder = tmp_path_factory.mktemp("tee")
@@ -70,7 +80,7 @@ def pieces(output: bytes) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]
     return x509.load_pem_x509_certificate(output), key
 
 
-# --- generate and report --------------------------------------------------------------------------------------
+# --- generate and report ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("curve", "size"), [("256", 256), ("384", 384)])
@@ -119,16 +129,21 @@ def test_what_the_policy_says_is_in_the_evidence_and_in_a_file(place: Place, tmp
     layout = with_app(place.layout, tmp_path / "l", APP_OF_CALLS, policy)
     identity = verified(Place(layout, place.home).output("report"), place.root, layout)
     assert (identity.product_id, identity.security_version, identity.signer) == (7, 3, None)
-    shown = ask(with_app(layout, tmp_path / "m", replace(APP, args=("/bin/cat",)), policy), place.home, "/run/olos/tee.json")
+    shown = ask(
+        with_app(layout, tmp_path / "m", replace(APP, args=("/bin/cat",)), policy),
+        place.home,
+        "/run/olos/tee.json",
+    )
     text = shown.stdout.decode()
     assert text == json.dumps(json.loads(text), separators=(",", ":"), sort_keys=True)
     known = json.loads(text)
     assert {name: known[name] for name in known if name != "measurement"} == {
-        "debug": False, "hardware": False, "product_id": 7, "security_version": 3, "signer": None, "target": "linux",
+        "debug": False, "hardware": False, "product_id": 7, "security_version": 3, "signer": None,
+        "target": "linux",
     }  # fmt: skip
 
 
-# --- verify: Python and C say the same --------------------------------------------------------------------------
+# --- verify: Python and C say the same --------------------------------------------------------------------
 
 
 def by_python(data: bytes, place: Place) -> Identity | None:
@@ -154,6 +169,7 @@ def test_both_accept_the_same(place: Place, what: str) -> None:
     assert identity[16:48] == expected.measurement.data
     assert identity[48:80] == bytes(32)
     assert identity[80:144] == expected.report_data.data
+    assert expected.valid_until is not None
     assert int.from_bytes(identity[160:168], "little") == int(expected.valid_until.timestamp())
     digest = expected.key.data if expected.key else b""
     assert identity[168:216] == digest.ljust(48, b"\0")
@@ -167,22 +183,25 @@ def test_each_refusal_has_an_errno(place: Place) -> None:
     relayed = der.replace(spki(certificate), spki(other))
     forged = der[:-1] + bytes([der[-1] ^ 1])
     evidence = place.output("report")
-    cases = {
-        "simulated": ((der, CERTIFICATE, 0), "EPERM"),
-        "another key": ((relayed, CERTIFICATE), "EKEYREJECTED"),
-        "signature": ((forged, CERTIFICATE), "EKEYREJECTED"),
-        "another root": ((der, CERTIFICATE, SIMULATED, "/stranger.pem"), "EKEYREJECTED"),
-        "cut off": ((der[:-1], CERTIFICATE), "EBADMSG"),
-        "something behind": ((der + b"\0", CERTIFICATE), "EBADMSG"),
-        "evidence as a certificate": ((evidence, CERTIFICATE), "EBADMSG"),
-        "a certificate as evidence": ((der, EVIDENCE), "EBADMSG"),
-        "no evidence in it": ((place.root.data, CERTIFICATE), "EBADMSG"),
-        "evidence cut off": ((evidence[:-1], EVIDENCE), "EBADMSG"),
-        "evidence changed": ((evidence[:-1] + bytes([evidence[-1] ^ 1]), EVIDENCE), "EKEYREJECTED"),
+    cases: dict[str, tuple[Attempt, str]] = {
+        "simulated": (Attempt(der, CERTIFICATE, 0), "EPERM"),
+        "another key": (Attempt(relayed, CERTIFICATE), "EKEYREJECTED"),
+        "signature": (Attempt(forged, CERTIFICATE), "EKEYREJECTED"),
+        "another root": (Attempt(der, CERTIFICATE, SIMULATED, ("/stranger.pem",)), "EKEYREJECTED"),
+        "cut off": (Attempt(der[:-1], CERTIFICATE), "EBADMSG"),
+        "something behind": (Attempt(der + b"\0", CERTIFICATE), "EBADMSG"),
+        "evidence as a certificate": (Attempt(evidence, CERTIFICATE), "EBADMSG"),
+        "a certificate as evidence": (Attempt(der, EVIDENCE), "EBADMSG"),
+        "no evidence in it": (Attempt(place.root.data, CERTIFICATE), "EBADMSG"),
+        "evidence cut off": (Attempt(evidence[:-1], EVIDENCE), "EBADMSG"),
+        "evidence changed": (Attempt(evidence[:-1] + bytes([evidence[-1] ^ 1]), EVIDENCE), "EKEYREJECTED"),
     }
-    found = {name: place.verify(*call)[0] for name, (call, _) in cases.items()}
+    found = {
+        name: place.verify(call.data, call.what, call.flags, *call.roots)[0]
+        for name, (call, _) in cases.items()
+    }
     assert found == {name: code for name, (_, code) in cases.items()}
-    assert all(by_python(call[0], place) is None for name, (call, _) in cases.items() if name not in USES)
+    assert all(by_python(call.data, place) is None for name, (call, _) in cases.items() if name not in USES)
 
 
 USES = {"simulated", "another root", "evidence as a certificate", "a certificate as evidence"}
@@ -224,10 +243,13 @@ def test_roots_that_are_none_are_an_error(tmp_path: Path) -> None:
         (tree / "etc/olos/roots/x.pem").write_text("no certificate")
 
     result = ask(make_layout(tmp_path / "l", Spec(fill=fill)), tmp_path)
-    assert (result.returncode, result.stderr) == (3, b"olos: /etc/olos/roots/x.pem: is no PEM file of certificates\n")
+    assert (result.returncode, result.stderr) == (
+        3,
+        b"olos: /etc/olos/roots/x.pem: is no PEM file of certificates\n",
+    )
 
 
-# --- keys -------------------------------------------------------------------------------------------------------
+# --- keys -------------------------------------------------------------------------------------------------
 
 
 def test_sealing_keys(place: Place) -> None:
@@ -237,23 +259,29 @@ def test_sealing_keys(place: Place) -> None:
     assert place.lines("key", "2", "0") == ["ENOKEY"], "it is not signed"
 
 
-# --- what goes wrong ----------------------------------------------------------------------------------------------
+# --- what goes wrong --------------------------------------------------------------------------------------
 
 
 def test_sizes(place: Place) -> None:
     lines = place.lines("sizes")
     # More room than there is does no harm.
-    assert lines[4:16] == 3 * ["certificate-huge 0", "data-huge E2BIG", "identity-huge E2BIG", "roots-huge E2BIG"]
+    assert lines[4:16] == 3 * [
+        "certificate-huge 0",
+        "data-huge E2BIG",
+        "identity-huge E2BIG",
+        "roots-huge E2BIG",
+    ]
     assert lines[:4] == ["size-0 EINVAL", "size-less EINVAL", "size-more E2BIG", "size-2^63 E2BIG"]
     assert lines[16:] == [
-        "certificate-small ERANGE", "enough 16384 512", "nothing-written 0", "evidence-small ERANGE", "enough 8192",
+        "certificate-small ERANGE", "enough 16384 512", "nothing-written 0",
+        "evidence-small ERANGE", "enough 8192",
     ]  # fmt: skip
 
 
 def test_pointers(place: Place) -> None:
     *lines, untouched = place.lines("pointers")
     assert untouched == "untouched 0"
-    # As the structure, a key's buffer, report data, room for a sealing key. Bytes may be read from read-only memory.
+    # As the structure, a key's buffer, report data (which may be read-only), room for a sealing key.
     assert {line.split()[0]: line.split()[1:] for line in lines} == {
         name: ["EFAULT", "EFAULT", "EFAULT", "EFAULT"]
         for name in ("null", "top", "non-canonical", "kernel", "no-access", "partly")
@@ -262,9 +290,24 @@ def test_pointers(place: Place) -> None:
 
 def test_values(place: Place) -> None:
     expected = dict.fromkeys(
-        ("curve", "flags", "overlap", "overlap-arguments", "reserved", "key-policy", "key-svn", "what", "verify-flags"),
+        (
+            "curve",
+            "flags",
+            "overlap",
+            "overlap-arguments",
+            "reserved",
+            "key-policy",
+            "key-svn",
+            "what",
+            "verify-flags",
+        ),
         "EINVAL",
-    ) | {"empty": "EBADMSG", "roots-no-certificates": "EBADMSG", "number-before": "ENOSYS", "number-behind": "ENOSYS"}
+    ) | {
+        "empty": "EBADMSG",
+        "roots-no-certificates": "EBADMSG",
+        "number-before": "ENOSYS",
+        "number-behind": "ENOSYS",
+    }
     assert dict(line.split() for line in place.lines("values")) == expected
 
 
@@ -307,7 +350,10 @@ def test_outside_there_is_no_tee(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("change", "what"),
-    [({"env": ("OLOS_TARGET=sgx",)}, b"app.env: OLOS_TARGET"), ({"host": ("OLOS_X",)}, b"policy.host_env: OLOS_X")],
+    [
+        ({"env": ("OLOS_TARGET=sgx",)}, b"app.env: OLOS_TARGET"),
+        ({"host": ("OLOS_X",)}, b"policy.host_env: OLOS_X"),
+    ],
     ids=["app", "host"],
 )
 def test_names_of_the_runtime_cannot_be_set(

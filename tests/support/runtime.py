@@ -130,7 +130,9 @@ def compile_static(source: str, target: Path) -> None:
     """Compile one C source into a static program."""
     target.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run(
-        ["musl-gcc", "-static", "-O1", "-s", f"-I{HEADERS}", "-x", "c", "-o", target, "-"], input=source.encode(), check=True
+        ["musl-gcc", "-static", "-O1", "-s", f"-I{HEADERS}", "-x", "c", "-o", target, "-"],
+        input=source.encode(),
+        check=True,
     )
 
 
