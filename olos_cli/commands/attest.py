@@ -61,7 +61,7 @@ class _Call:
 
 @click.group("attest", params=terminal_options(), no_args_is_help=False)
 def command() -> None:
-    """Verify attestation evidence, of hardware or of the simulated TEE."""
+    """Verify attestation evidence."""
 
 
 @command.command("verify", cls=Command)

@@ -2,9 +2,10 @@
 
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,7 +79,7 @@ def test_a_signed_layout_starts(layout: Path, tmp_path: Path) -> None:
     ],
     ids=["measurement", "product", "svn", "debug", "mask", "vendor", "misc", "family"],
 )
-def test_a_genuine_signature_of_something_else(layout: Path, change: dict[str, int], message: str) -> None:
+def test_a_genuine_signature_of_something_else(layout: Path, change: Mapping[str, Any], message: str) -> None:
     (layout / "olos.sigstruct").write_bytes(sign(layout, lambda one: replace(one, **change)))
     result = run(layout)
     assert (result.returncode, result.stdout) == (5, b"")

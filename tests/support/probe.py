@@ -22,8 +22,8 @@ def build(folder: Path) -> Path:
     """Compile the probe into `folder`."""
     program = folder / "probe"
     sources = sorted(path for path in COMMON.glob("*.c") if path.name not in INCLUDED | FOR_MUSL)
-    command: list[str | Path] = ["gcc", *FLAGS, *CHECKERS, f"-I{COMMON}", SOURCE, *sources, *LIBRARIES, "-o", program]
-    subprocess.run(command, check=True)
+    command: list[str | Path] = ["gcc", *FLAGS, *CHECKERS, f"-I{COMMON}", SOURCE, *sources, *LIBRARIES]
+    subprocess.run([*command, "-o", program], check=True)
     return program
 
 

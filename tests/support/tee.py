@@ -1,4 +1,4 @@
-"""The simulated TEE of the target program, and the verifier of init, as a program that tests feed with bytes."""
+"""The simulated TEE of the target program, and the verifier of init, as a program fed with bytes."""
 
 from __future__ import annotations
 
@@ -79,14 +79,19 @@ def root() -> bytes:
     return struct.pack("<II", ROOT_CERTIFICATE, 0)
 
 
+def words(program: Path, who: Subject) -> list[str]:
+    """The command line of a start that answers requests."""
+    numbers = (str(int(who.debug)), str(who.product_id), str(who.security_version))
+    signer = who.signer.hex() if who.signer else "-"
+    return [str(program), "answer", *numbers, who.measurement.hex(), signer]
+
+
 def ask(
     program: Path, requests: Sequence[bytes], env: Mapping[str, str], subject: Subject | None = None
 ) -> list[Answer]:
     """The answers of one start to requests; the complaint is all that it said on standard error."""
-    who = subject or Subject()
-    words = [str(int(who.debug)), str(who.product_id), str(who.security_version), who.measurement.hex()]
     result = subprocess.run(
-        [program, "answer", *words, who.signer.hex() if who.signer else "-"],
+        words(program, subject or Subject()),
         input=b"".join(requests),
         env={**env, "PATH": os.environ["PATH"]},
         capture_output=True,

@@ -53,6 +53,7 @@ static int answer(char **words)
         give(&number, sizeof number);
         give(&told, sizeof told);
         give(room, size);
+        fflush(stdout);
         free(body);
     }
     return 0;

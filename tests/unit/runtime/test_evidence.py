@@ -18,14 +18,17 @@ from support import tee as tee_support
 from support.evidence import (
     DAY,
     REPORT_DATA,
+    SIMULATED_EXTENSION,
     SIMULATED_MEASUREMENT,
     SIMULATED_SIGNER,
     TIME,
     Party,
+    SimulatedWorld,
     Terms,
     ec_key,
+    issue,
+    simulated_world,
 )
-from support.evidence import SIMULATED_EXTENSION, SimulatedWorld, issue, simulated_world
 
 WORLD = simulated_world()
 NOW = int(TIME.timestamp())

@@ -1,15 +1,17 @@
-"""The simulated TEE of the target: what it makes is judged by the relying party's verifier, openssl and HKDF."""
+"""The simulated TEE of the target, judged by the relying party's verifier, openssl and HKDF."""
 
 import errno
 import os
 import stat
 import struct
 import subprocess
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import cbor2
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -19,7 +21,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from measure.evidence.demands import Demands
 from measure.evidence.formats import verify
 from measure.evidence.model import File, Identity
-from support.tee import MEASUREMENT, SIGNER, Subject, ask, key, report, root
+from support.tee import MEASUREMENT, SIGNER, Subject, ask, key, report, root, words
 
 SIGNED = Subject(signer=bytes([2]) * 32)
 DATA = bytes(range(64))
@@ -45,9 +47,9 @@ def own_key(path: Path, mode: int = 0o600) -> Path:
     return path
 
 
-def verified(evidence: bytes, certificate: bytes, demands: Demands, time: datetime | None = None) -> Identity:
+def verified(evidence: bytes, certificate: bytes, demands: Demands) -> Identity:
     roots = (File("root.der", certificate),)
-    return verify(File("evidence", evidence), demands, roots=roots, time=time or datetime.now(UTC))
+    return verify(File("evidence", evidence), demands, roots=roots, time=datetime.now(UTC))
 
 
 # --- evidence -----------------------------------------------------------------------------------------------
@@ -70,37 +72,45 @@ def test_evidence_is_genuine_and_says_what_is(tee: Path, tmp_path: Path, subject
     identity = verified(evidence.body, certificate.body, demands)
     assert (identity.debug, identity.security_version, identity.simulated) == (subject.debug, 3, True)
     assert (identity.signer is None) == (subject.signer is None)
-    lifetime = identity.valid_until - identity.valid_from
-    assert lifetime == timedelta(hours=24, minutes=5)
+    assert identity.valid_from
+    assert identity.valid_until
+    assert identity.valid_until - identity.valid_from == timedelta(hours=24, minutes=5)
+
+
+def leaf_of(evidence: bytes) -> x509.Certificate:
+    """The certificate of the key that has signed evidence."""
+    protected = cbor2.loads(cbor2.loads(evidence).value[0])
+    return x509.load_der_x509_certificate(protected[33][0])
 
 
 def test_the_attestation_key_is_that_of_the_start(tee: Path, tmp_path: Path) -> None:
-    def keys() -> list[bytes]:
-        found = ask(tee, [report(), report(DATA)], env(tmp_path))
-        start = found[0].body.index(b"\x30\x82")
-        return [one.body[start : start + 400] for one in found]
-
-    first, second = keys(), keys()
-    assert first[0] == first[1]
-    assert first[0] != second[0]
+    first, again = (leaf_of(one.body) for one in ask(tee, [report(), report(DATA)], env(tmp_path)))
+    (other,) = (leaf_of(one.body) for one in ask(tee, [report()], env(tmp_path)))
+    assert first == again
+    assert first.public_key() != other.public_key()
+    assert first.issuer == other.issuer
 
 
-def test_it_is_renewed_before_it_expires(tee: Path, tmp_path: Path) -> None:
-    """Two hours before the end of what an app was given there is a new one; judged with a clock of its own."""
-    made = ask(tee, [report(), root()], env(tmp_path))
-    later = datetime.now(UTC) + timedelta(hours=25)
-    clock = ["faketime", "-f", "+25h", str(tee)]
-    subject = Subject()
-    result = subprocess.run(
-        [*clock, "answer", "0", "7", "3", subject.measurement.hex(), "-"],
-        input=report(),
-        env={**env(tmp_path), "PATH": os.environ["PATH"], "ASAN_OPTIONS": "verify_asan_link_order=0"},
-        capture_output=True,
-        check=True,
-    )
-    code, size = struct.unpack_from("<iI", result.stdout)
-    assert (code, size) == (0, len(result.stdout) - 8)
-    verified(result.stdout[8:], made[1].body, Demands(allow_simulated=True), later)
+def test_its_certificate_is_renewed_half_a_day_before_the_end(tee: Path, tmp_path: Path) -> None:
+    """A clock of which a day takes less than a second."""
+    ask(tee, [root()], env(tmp_path))
+    fast = {**env(tmp_path), "PATH": os.environ["PATH"], "ASAN_OPTIONS": "verify_asan_link_order=0"}
+    command = ["faketime", "-f", "+0 x100000", *words(tee, Subject())]
+    leaves = []
+    with subprocess.Popen(command, env=fast, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin
+        assert process.stdout
+        for _ in range(2):
+            process.stdin.write(report())
+            process.stdin.flush()
+            code, size = struct.unpack("<iI", process.stdout.read(8))
+            assert code == 0
+            leaves.append(leaf_of(process.stdout.read(size)))
+            time.sleep(0.6)
+        process.stdin.close()
+    first, second = leaves
+    assert first.public_key() == second.public_key()
+    assert second.not_valid_after_utc > first.not_valid_before_utc + timedelta(hours=36)
 
 
 # --- the root -----------------------------------------------------------------------------------------------
@@ -131,7 +141,7 @@ def test_openssl_takes_it_only_without_the_mark(tee: Path, tmp_path: Path) -> No
     file = tmp_path / "root.pem"
     certificate = x509.load_der_x509_certificate(made.body)
     file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    command = ["openssl", "verify", "-CAfile", file, "-check_ss_sig"]
+    command: list[str | Path] = ["openssl", "verify", "-CAfile", file, "-check_ss_sig"]
     refused = subprocess.run([*command, file], capture_output=True, text=True, check=False)
     assert "unhandled critical extension" in refused.stdout + refused.stderr
     subprocess.run([*command, "-ignore_critical", file], check=True, capture_output=True)
