@@ -9,7 +9,7 @@ from olos_build.ports import PUBLISHED_PROTOCOLS
 MAX_HOST_MOUNTS = 16
 
 _LIMITS = "see docs/limits.md for what the linux target cannot do yet"
-_OWN = ("/dev", "/proc", "/sys")
+_OWN = ("/dev", "/proc", "/run/olos", "/sys")
 
 
 def check_supported(policy: Policy) -> None:
@@ -21,8 +21,6 @@ def check_supported(policy: Policy) -> None:
     for port in policy.ports:
         if port.partition("/")[2] not in PUBLISHED_PROTOCOLS:
             raise InputError(f"policy.ports: {port}: only tcp and udp can be published", hint=_LIMITS)
-    if policy.credentials != "none":
-        raise InputError("policy.credentials: the linux target makes none yet", hint=_LIMITS)
 
 
 def _check_mount(mount: Mount) -> None:

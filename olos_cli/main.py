@@ -38,7 +38,7 @@ COMMANDS = {
     "diff": "Show why two measurements differ.",
     "tree": "Save what 'olos diff' needs of a layout or package.",
     "kernel": "Build a small kernel of our own.",
-    "attest": "Verify attestation evidence of hardware.",
+    "attest": "Verify attestation evidence.",
     "doctor": "Check what this host offers to packages and to builds.",
     "inspect": "Show what a layout or package says of itself.",
     "ls": "List files of the root file system.",

@@ -24,9 +24,12 @@ _INDEFINITE, _BREAK = 31, 0xFF
 MAX_DEPTH = 8
 
 
-def decode(data: bytes, where: str, *, tag: int | None = None) -> Item:
-    """The one item that the bytes are. A `tag` may stand before it. Raises InputError naming `where`."""
-    reader = _Reader(data, where)
+def decode(data: bytes, where: str, *, tag: int | None = None, deterministic: bool = False) -> Item:
+    """The one item that the bytes are. A `tag` may stand before it. Raises InputError naming `where`.
+
+    If `deterministic`, lengths are definite and keys of maps in the order of their bytes (section 4.2.1).
+    """
+    reader = _Reader(data, where, deterministic=deterministic)
     if tag is not None:
         reader.skip_tag(tag)
     item = reader.item(MAX_DEPTH)
@@ -38,9 +41,10 @@ def decode(data: bytes, where: str, *, tag: int | None = None) -> Item:
 class _Reader:
     """A position in the bytes."""
 
-    def __init__(self, data: bytes, where: str) -> None:
+    def __init__(self, data: bytes, where: str, *, deterministic: bool) -> None:
         self._data = data
         self._where = where
+        self._deterministic = deterministic
         self.position = 0
 
     def skip_tag(self, tag: int) -> None:
@@ -75,7 +79,7 @@ class _Reader:
         """The major type of the next item, and its number: None if the length is indefinite."""
         first = self._take(1)[0]
         kind, number = first >> 5, first & 0x1F
-        if number == _INDEFINITE and kind in (_ARRAY, _MAP):
+        if number == _INDEFINITE and kind in (_ARRAY, _MAP) and not self._deterministic:
             return kind, None
         width = _WIDTHS.get(number)
         if width is None:
@@ -98,8 +102,14 @@ class _Reader:
 
     def _map(self, count: int | None, depth: int) -> Mapping[int | str, Item]:
         found: dict[int | str, Item] = {}
+        last = b""
         for _ in self._each(count):
+            start = self.position
             key = self.item(depth - 1)
+            encoded = self._data[start : self.position]
+            if self._deterministic and encoded < last:
+                raise self._error("has a map whose keys are out of order")
+            last = encoded
             if isinstance(key, bool) or not isinstance(key, int | str):
                 raise self._error("has a map with a key that is no number and no text")
             if key in found:

@@ -27,12 +27,20 @@ class Sign1:
     signature: bytes
 
     @classmethod
-    def decode(cls, data: bytes, where: str, *, parameters: Set[int] = frozenset({ALGORITHM})) -> Sign1:
+    def decode(
+        cls,
+        data: bytes,
+        where: str,
+        *,
+        parameters: Set[int] = frozenset({ALGORITHM}),
+        deterministic: bool = False,
+    ) -> Sign1:
         """Read a message, tagged or not, with nothing in its unprotected header.
 
-        `parameters` are those of the protected header, by label. Raises InputError.
+        `parameters` are those of the protected header, by label; `deterministic` is that of `cbor.decode`.
+        Raises InputError.
         """
-        parts = cbor.decode(data, where, tag=TAG)
+        parts = cbor.decode(data, where, tag=TAG, deterministic=deterministic)
         match parts:
             case (bytes(protected), Mapping() as unprotected, bytes(payload), bytes(signature)):
                 pass
@@ -40,7 +48,7 @@ class Sign1:
                 raise InputError(f"{where}: is no COSE_Sign1 message with a payload")
         if unprotected:
             raise InputError(f"{where}: has header parameters that are not signed")
-        header = cbor.decode(protected, f"{where}: protected header")
+        header = cbor.decode(protected, f"{where}: protected header", deterministic=deterministic)
         if not isinstance(header, Mapping) or header.get(ALGORITHM) != _ES384 or set(header) != parameters:
             raise InputError(f"{where}: is not signed with ES384, or has other protected header parameters")
         if len(signature) != _SIGNATURE_SIZE:

@@ -69,7 +69,7 @@ class Simulated:
         """See `Evidence.verify`. The root must be given: each simulated TEE has one of its own."""
         if len(evidence.data) > SIZE_LIMIT:
             raise InputError(f"{evidence.name}: has more than {SIZE_LIMIT} bytes")
-        message = Sign1.decode(evidence.data, evidence.name, parameters=_PARAMETERS)
+        message = Sign1.decode(evidence.data, evidence.name, parameters=_PARAMETERS, deterministic=True)
         leaf, *others = _certificates(message)
         claims = _claims(message.payload, evidence.name)
         chain = _chain(leaf, others, roots, time)
@@ -141,7 +141,7 @@ def _identity(claims: _Claims, chain: Chain) -> Identity:
 
 def _claims(payload: bytes, where: str) -> _Claims:
     """Read the payload. Raises InputError naming the claim that is wrong."""
-    claims = cbor.decode(payload, where)
+    claims = cbor.decode(payload, where, deterministic=True)
     if not isinstance(claims, Mapping):
         raise InputError(f"{where}: is no CBOR map")
     for label in claims:

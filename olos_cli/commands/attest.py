@@ -16,6 +16,7 @@ from olos.errors import UsageError
 from olos.files import read_limited
 from olos_cli import attest_report, attest_values
 from olos_cli.options import FILE, Command, Terminal, format_option, pass_terminal, terminal_options
+from pack import sim_root
 
 _MAX_FILES = 16
 
@@ -60,7 +61,7 @@ class _Call:
 
 @click.group("attest", params=terminal_options(), no_args_is_help=False)
 def command() -> None:
-    """Verify attestation evidence of hardware."""
+    """Verify attestation evidence."""
 
 
 @command.command("verify", cls=Command)
@@ -126,3 +127,16 @@ def verify_command(terminal: Terminal, /, **given: Any) -> None:
 
 def _file(path: Path) -> File:
     return File(str(path), read_limited(path, SIZE_LIMIT))
+
+
+@command.command("root", cls=Command)
+@pass_terminal
+def root_command(terminal: Terminal) -> None:
+    """Print the root certificate of your simulated TEE, PEM.
+
+    That is what 'olos attest verify --root' wants for evidence of packages that
+    you run on this machine. Its key is OLOS_SIM_ROOT if that is set, else a file
+    of yours that is made on first use. './app.olos --olos-sim-root' does the
+    same without olos.
+    """
+    terminal.console.result(sim_root.certificate().splitlines())

@@ -80,6 +80,18 @@ static int check_value(const struct olos_policy *policy, const char *variable, s
     return 0;
 }
 
+#define RESERVED "OLOS_"
+
+/* What the runtime says of itself nobody else may say. */
+static int check_reserved(const struct olos_texts *names, const char *where, struct olos_error *error)
+{
+    for (size_t i = 0; i < names->count; i++)
+        if (strncmp(names->items[i], RESERVED, strlen(RESERVED)) == 0)
+            return olos_fail(error, OLOS_USAGE, "%s: %.*s: names that begin with " RESERVED " belong to the runtime",
+                             where, (int)name_length(names->items[i]), names->items[i]);
+    return 0;
+}
+
 static int apply_env(const struct olos_manifest *manifest, const struct olos_texts *host,
                      struct olos_texts *env, struct olos_error *error)
 {
@@ -103,7 +115,9 @@ int policy_apply(const struct olos_manifest *manifest, const struct olos_texts *
                  const struct olos_texts *host_env, struct olos_invocation *invocation,
                  struct olos_error *error)
 {
-    if (apply_args(manifest, host_args, &invocation->args, error))
+    if (check_reserved(&manifest->app.env, "app.env", error) ||
+        check_reserved(&manifest->policy.host_env, "policy.host_env", error) ||
+        apply_args(manifest, host_args, &invocation->args, error))
         return -1;
     return apply_env(manifest, host_env, &invocation->env, error);
 }
@@ -125,7 +139,7 @@ static bool is_at_or_below(const char *path, const char *folder)
 
 static int check_mount(const struct olos_mount *mount, struct olos_error *error)
 {
-    static const char *const own[] = {"/proc", "/sys", "/dev"};
+    static const char *const own[] = {"/proc", "/sys", "/dev", "/run/olos"};
     if (mount->type == OLOS_MOUNT_SEALED)
         return olos_fail(error, OLOS_USAGE, "policy.mounts: %s: the linux target has no mounts of type sealed yet",
                          mount->target);
@@ -166,8 +180,6 @@ int policy_check_supported(const struct olos_policy *policy, struct olos_error *
         if (strstr(policy->ports.items[i], "/sctp"))
             return olos_fail(error, OLOS_USAGE, "policy.ports: %s: only tcp and udp can be published",
                              policy->ports.items[i]);
-    if (policy->credentials != OLOS_CREDENTIALS_NONE)
-        return olos_fail(error, OLOS_USAGE, "policy.credentials: the linux target has none yet");
     return 0;
 }
 

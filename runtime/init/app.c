@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -17,6 +18,7 @@
 #include "limits.h"
 #include "search.h"
 #include "system.h"
+#include "tee_syscalls.h"
 #include "trace.h"
 
 #define CAPABILITY(name) (UINT64_C(1) << CAP_##name)
@@ -30,7 +32,7 @@ static const uint64_t kept_capabilities =
 
 /* What a failed start tells init through a pipe: which step, and errno. */
 struct failure {
-    enum step { STEP_STREAMS, STEP_LIMITS, STEP_DIRECTORY, STEP_USER, STEP_CAPABILITIES, STEP_EXECUTE } step;
+    enum step { STEP_STREAMS, STEP_LIMITS, STEP_TEE, STEP_DIRECTORY, STEP_USER, STEP_CAPABILITIES, STEP_EXECUTE } step;
     int code;
 };
 
@@ -85,13 +87,15 @@ static void reset_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static enum step prepare(const struct command *command, const struct streams *streams)
+static enum step prepare(const struct command *command, const struct streams *streams, int tee)
 {
     reset_signals();
     if (set_streams(command, streams))
         return STEP_STREAMS;
     if (set_limits(command))
         return STEP_LIMITS;
+    if (tee_syscalls_offer(tee))
+        return STEP_TEE;
     if (set_user(command->app))
         return STEP_USER;
     if (chdir(command->app->cwd))
@@ -101,18 +105,23 @@ static enum step prepare(const struct command *command, const struct streams *st
     return STEP_EXECUTE;
 }
 
-static _Noreturn void become_app(const struct command *command, const struct streams *streams, int gate,
-                                 int report)
+/* The ends of the child. */
+struct ends {
+    int gate, report, tee;
+};
+
+static _Noreturn void become_app(const struct command *command, const struct streams *streams,
+                                 const struct ends *ends)
 {
     char byte;
-    if (gate >= 0 && read(gate, &byte, 1) != 1)
+    if (ends->gate >= 0 && read(ends->gate, &byte, 1) != 1)
         _exit(APP_CANNOT_EXECUTE); /* it cannot be traced */
-    struct failure failure = {.step = prepare(command, streams)};
+    struct failure failure = {.step = prepare(command, streams, ends->tee)};
     if (failure.step == STEP_EXECUTE) {
         search_execute(command->args, command->env);
     }
     failure.code = errno;
-    (void)!write(report, &failure, sizeof failure);
+    (void)!write(ends->report, &failure, sizeof failure);
     _exit(APP_CANNOT_EXECUTE);
 }
 
@@ -133,6 +142,8 @@ static int explain(const struct command *command, const struct failure *failure,
         return olos_fail(error, OLOS_FAILED, "init: the streams cannot be set: %s", reason);
     case STEP_LIMITS:
         return olos_fail(error, OLOS_FAILED, "policy.rlimits: the limits cannot be set: %s", reason);
+    case STEP_TEE:
+        return olos_fail(error, OLOS_FAILED, "init: the system calls of the TEE cannot be set up: %s", reason);
     case STEP_USER:
         return olos_fail(error, OLOS_FAILED, "app.user cannot be set: %s", reason);
     case STEP_CAPABILITIES:
@@ -157,26 +168,32 @@ static pid_t await_start(const struct command *command, pid_t child, int report,
 
 pid_t app_start(const struct command *command, struct streams *streams, struct olos_error *error)
 {
-    int report[2], gate[2] = {-1, -1};
+    int report[2], gate[2] = {-1, -1}, tee[2];
     /* Engines make a working directory that is missing; what else is wrong with it, chdir says. */
     make_directories(command->app->cwd);
-    if (pipe2(report, O_CLOEXEC) || (command->trace && pipe2(gate, O_CLOEXEC)))
+    if (pipe2(report, O_CLOEXEC) || (command->trace && pipe2(gate, O_CLOEXEC)) ||
+        socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, tee))
         return olos_fail(error, OLOS_FAILED, "init: no pipe: %s", strerror(errno));
     pid_t child = fork();
     if (child < 0)
         return olos_fail(error, OLOS_FAILED, "init: cannot fork: %s", strerror(errno));
     if (child == 0) {
         close(gate[1]);
-        become_app(command, streams, gate[0], report[1]);
+        become_app(command, streams, &(struct ends){gate[0], report[1], tee[1]});
     }
     if (command->trace && trace_start(child, gate[1], command->trace, error))
         return -1;
     close(gate[0]);
     close(gate[1]);
     close(report[1]);
+    close(tee[1]);
     close(command->devices);
     for (int i = 0; i < 3; i++)
         if (i == 0 || streams->app[i] != streams->app[i - 1])
             close(streams->app[i]);
-    return await_start(command, child, report[0], error);
+    child = await_start(command, child, report[0], error);
+    if (child >= 0 && tee_syscalls_serve(tee[0], error))
+        child = -1;
+    close(tee[0]);
+    return child;
 }

@@ -49,8 +49,7 @@ char **app_environment(const struct olos_texts *env, const struct olos_app *app,
     size_t count = 0;
     find_home(app->uid, home, sizeof home);
     for (size_t i = 0; i < env->count; i++)
-        if (strncmp(env->items[i], "OLOS_TARGET=", strlen("OLOS_TARGET=")) != 0)
-            result[count++] = env->items[i];
+        result[count++] = env->items[i];
     add_if_missing(result, &count, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
     add_if_missing(result, &count, "HOSTNAME", app->hostname);
     add_if_missing(result, &count, "HOME", home);

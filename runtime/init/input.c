@@ -20,8 +20,8 @@ static _Alignas(4096) uint8_t buffer[CONTROL_SLOT_SIZE];
 
 int input_open(struct olos_error *error)
 {
-    static const char path[] = "/dev/stdin-slots";
-    if (mknod(path, S_IFBLK | 0400, makedev(UBD_MAJOR, UBD_MINORS * CONTROL_STDIN)))
+    static const char path[] = "/dev/slots";
+    if (mknod(path, S_IFBLK | 0400, makedev(UBD_MAJOR, UBD_MINORS * CONTROL_STDIN)) && errno != EEXIST)
         return olos_fail(error, OLOS_FAILED, "init: %s cannot be made: %s", path, strerror(errno));
     int device = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
     if (device < 0)

@@ -19,6 +19,9 @@
 #include "relay.h"
 #include "rootfs.h"
 #include "system.h"
+#include "tee_call.h"
+#include "tee_requests.h"
+#include "tee_trust.h"
 
 static int open_lines(struct relay_lines *lines, struct olos_error *error)
 {
@@ -26,7 +29,7 @@ static int open_lines(struct relay_lines *lines, struct olos_error *error)
     lines->slots = input_open(error);
     lines->stdout_line = line_open(CONTROL_STDOUT, O_NONBLOCK, error);
     lines->stderr_line = line_open(CONTROL_STDERR, O_NONBLOCK, error);
-    return lines->children < 0 || lines->slots < 0 || lines->stdout_line < 0 || lines->stderr_line < 0 ? -1 : 0;
+    return lines->children < 0 || lines->slots < 0 || lines->stdout_line < 0 || lines->stderr_line < 0 ? -1 : tee_call_open(error);
 }
 
 /* From the bare kernel to a root file system in which the app can start. */
@@ -35,8 +38,10 @@ static int set_up(const struct olos_manifest *manifest, const struct run *run, i
 {
     if (helpers_disable(error) || modules_load(error) || mounts_open(&manifest->policy, error) ||
         rootfs_enter(&manifest->rootfs, &run->rootfs, error) ||
-        system_set_up(manifest, devices, error) || files_write(manifest, run, error))
+        system_set_up(manifest, devices, error) || files_write(manifest, run, error) ||
+        tee_trust_load(error))
         return -1;
+    tee_requests_prepare(manifest->app.hostname);
     return system_seal(&manifest->policy, error);
 }
 

@@ -65,6 +65,12 @@ static int trace(struct json *j, struct run *run, struct olos_error *error)
     return json_flag(j, &run->trace.failed);
 }
 
+static int signer(struct json *j, struct run *run)
+{
+    run->is_signed = json_optional_key(j, "signer");
+    return run->is_signed ? json_sha256(j, run->signer) : 0;
+}
+
 static int decode(struct run *run, const void *data, size_t size, struct olos_error *error)
 {
     struct json j;
@@ -75,7 +81,8 @@ static int decode(struct run *run, const void *data, size_t size, struct olos_er
         json_key(&j, "measurement") || json_sha256(&j, run->measurement) ||
         number(&j, "rootfs_offset", JSON_MAX_INTEGER, &run->rootfs.offset) ||
         number(&j, "rootfs_size", JSON_MAX_INTEGER, &run->rootfs.size) ||
-        number(&j, "rows", UINT16_MAX, &rows) || trace(&j, run, error) || json_key(&j, "tty") || json_flag(&j, &run->tty) ||
+        number(&j, "rows", UINT16_MAX, &rows) || signer(&j, run) || trace(&j, run, error) ||
+        json_key(&j, "tty") || json_flag(&j, &run->tty) ||
         json_key(&j, "tty_stderr") || json_flag(&j, &run->tty_stderr) || json_close(&j, '}') || json_end(&j))
         return -1;
     if (run->rootfs.offset % BLOCK || run->rootfs.size % BLOCK)

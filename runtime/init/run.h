@@ -8,6 +8,8 @@
 struct run {
     struct olos_texts args, env; /* from the host, before the policy */
     uint8_t measurement[32];
+    bool is_signed;
+    uint8_t signer[32];
     struct extent rootfs;
     bool tty;        /* the app's standard input and output are a terminal */
     bool tty_stderr; /* and its standard error too */

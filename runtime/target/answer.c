@@ -25,6 +25,7 @@ static const char help[] =
     "                           host, as 10.0.2.2, if the policy lets it connect\n"
     "  --olos-manifest          print the manifest, canonical JSON\n"
     "  --olos-unpack DIR        write the parts into a new directory, a layout\n"
+    "  --olos-sim-root          print the root certificate of the simulated TEE, PEM\n"
     "  --olos-doctor            check whether this host can run the app, and how well\n"
     "  --olos-trace[=LIST]      show the app's system calls, those of LIST only; this\n"
     "                           and the next two are for debug builds\n"

@@ -70,6 +70,7 @@ static void make_arguments(const struct kernel *kernel, struct words *args)
         add(args, "ssl3=fd:%d,fd:%d", lines->mount_notices, lines->mount_requests);
         add(args, "ubd2r=/proc/self/fd/%d", lines->mount_slots);
     }
+    add(args, "ssl4=fd:%d,fd:%d", lines->tee_answers, lines->tee_requests);
     add(args, "uml_dir=/proc/"); /* where it can make no directory: so it leaves no files */
     if (lines->frames >= 0)
         add(args, NETWORK_DEVICE ":transport=fd,fd=%d,depth=64,gro=1,mtu=%d,mac=%s", lines->frames, NETWORK_MTU,

@@ -10,6 +10,7 @@ struct kernel_lines {
     int control, stdout_line, stderr_line, log;
     int slots;   /* of standard input, a file in memory */
     int mount_requests, mount_notices, mount_slots; /* of host mounts, or -1 */
+    int tee_requests, tee_answers; /* of the TEE */
     int frames;  /* of the network device, or -1 */
     int channel; /* takes the filter's questions; see confine.h */
 };

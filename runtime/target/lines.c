@@ -10,6 +10,7 @@
 
 #include "../include/olos/control.h"
 #include "../include/olos/mounts.h"
+#include "../include/olos/tee_call.h"
 #include "component.h"
 
 /* How long the rest of a message may take once its frame is there. */
@@ -72,13 +73,28 @@ static void make_mount_lines(struct lines *lines, struct kernel_lines *kernels)
     make_slots(&lines->mount_slots, &kernels->mount_slots, "mounts", (size_t)MOUNT_SLOTS * MOUNT_SLOT_SIZE);
 }
 
+/* Nobody waits for the other side here: what it does not read is an error. */
+static void make_tee_lines(struct lines *lines, struct kernel_lines *kernels)
+{
+    int answers[2];
+    make_pipe(&lines->tee_requests, &kernels->tee_requests);
+    if (pipe2(answers, O_CLOEXEC))
+        die(OLOS_FAILED, "no pipe: %s", strerror(errno));
+    fcntl(answers[1], F_SETFL, O_NONBLOCK);
+    fcntl(answers[0], F_SETFD, 0);
+    kernels->tee_answers = answers[0];
+    lines->tee_answers = answers[1];
+    lines->tee_slot = lines->slots + CONTROL_TEE_SLOT;
+}
+
 void lines_open(struct lines *lines, struct kernel_lines *kernels, bool host_mounts)
 {
     make_control(&lines->control, &kernels->control);
     make_pipe(&lines->stdout_line, &kernels->stdout_line);
     make_pipe(&lines->stderr_line, &kernels->stderr_line);
     make_pipe(&lines->log, &kernels->log);
-    make_slots(&lines->slots, &kernels->slots, "stdin", CONTROL_SLOTS * CONTROL_SLOT_SIZE);
+    make_slots(&lines->slots, &kernels->slots, "slots", CONTROL_TEE_SLOT + TEE_MAX_ANSWER);
+    make_tee_lines(lines, kernels);
     make_socket(&lines->channel, &kernels->channel);
     kernels->mount_requests = kernels->mount_notices = kernels->mount_slots = -1;
     lines->mount_requests = lines->mount_notices = -1;
@@ -94,6 +110,8 @@ void lines_close_kernels(const struct kernel_lines *kernels)
     close(kernels->log);
     close(kernels->slots);
     close(kernels->channel);
+    close(kernels->tee_requests);
+    close(kernels->tee_answers);
     if (kernels->mount_slots < 0)
         return;
     close(kernels->mount_requests);

@@ -9,6 +9,8 @@ struct lines {
     int channel;
     int mount_requests, mount_notices; /* -1 without host mounts */
     uint8_t *mount_slots;
+    int tee_requests, tee_answers;
+    uint8_t *tee_slot;
 };
 
 /* Make all lines, those of host mounts only if there are some. The kernel's ends are inherited by it, but for the

@@ -18,6 +18,8 @@
 #include "host_limits.h"
 #include "options.h"
 #include "session.h"
+#include "sigstruct.h"
+#include "tee.h"
 
 extern char **environ;
 
@@ -51,14 +53,20 @@ static void hide_descriptors(int package)
     closedir(open_files);
 }
 
+/* Who the app is, computed from what lies there. */
+struct who {
+    uint8_t measurement[32], signer[32];
+    bool is_signed;
+};
+
 static int write_run(struct text *run, const struct olos_options *options, const struct olos_policy *policy,
-                     const uint8_t measurement[32], const struct olos_file *rootfs,
+                     const struct who *who, const struct olos_file *rootfs,
                      const struct terminal *terminal, struct olos_error *error)
 {
     char digits[65];
     uint16_t columns = 0, rows = 0;
     struct olos_texts args = {options->arg_count, options->args}, env = policy_host_env(policy, environ);
-    hex_sha256(measurement, digits);
+    hex_sha256(who->measurement, digits);
     if (terminal->used)
         terminal_size(&columns, &rows);
     text_append(run, "{\"args\":");
@@ -70,6 +78,10 @@ static int write_run(struct text *run, const struct olos_options *options, const
     text_append(run, ",\"measurement\":\"%s\",\"rootfs_offset\":%" PRIu64 ",\"rootfs_size\":%" PRIu64, digits,
                 rootfs->offset, rootfs->size);
     text_append(run, ",\"rows\":%u", rows);
+    if (who->is_signed) {
+        hex_sha256(who->signer, digits);
+        text_append(run, ",\"signer\":\"%s\"", digits);
+    }
     if (options->trace) /* a list that has been read consists of letters that need no escape */
         text_append(run, ",\"trace\":\"%s\",\"trace_failed\":%s", options->trace,
                     options->trace_failed ? "true" : "false");
@@ -104,6 +116,16 @@ static int measure(const struct olos_options *options, const struct olos_manifes
     return olos_mismatch_sha256(error, expected, measurement, "measurement");
 }
 
+static int identify(const struct olos_options *options, const struct olos_layout *layout,
+                    const struct olos_manifest *manifest, struct who *who, struct olos_error *error)
+{
+    if (measure(options, manifest, who->measurement, error) ||
+        sigstruct_check(layout, &manifest->policy, who->measurement, &who->is_signed, who->signer, error))
+        return -1;
+    tee_prepare(&manifest->policy, who->measurement, who->is_signed ? who->signer : NULL);
+    return 0;
+}
+
 static int run(const struct olos_options *options, const struct olos_layout *layout, struct olos_error *error)
 {
     struct olos_loaded_manifest loaded;
@@ -113,9 +135,9 @@ static int run(const struct olos_options *options, const struct olos_layout *lay
     struct text text = {0};
     struct mount_sources mounts;
     struct outcome outcome;
-    uint8_t measurement[32];
+    struct who who;
     if (layout_load_manifest(layout, &loaded, error) ||
-        measure(options, &loaded.manifest, measurement, error) ||
+        identify(options, layout, &loaded.manifest, &who, error) ||
         check_policy(options, &loaded.manifest, error) ||
         limits_prepare(loaded.manifest.policy.memory, error) ||
         mount_sources_open(&mounts, &loaded.manifest.policy, &options->mounts, error))
@@ -123,7 +145,7 @@ static int run(const struct olos_options *options, const struct olos_layout *lay
     const struct olos_file *rootfs = boot_check_rootfs(layout, &loaded.manifest.rootfs, error);
     terminal_find(&terminal);
     if (!rootfs ||
-        write_run(&text, options, &loaded.manifest.policy, measurement, rootfs, &terminal, error) ||
+        write_run(&text, options, &loaded.manifest.policy, &who, rootfs, &terminal, error) ||
         network_open(&network, &options->publications, options->host_loopback, &loaded.manifest.policy, error) ||
         boot_load(&boot, layout, &loaded, &text, error))
         return -1;
@@ -145,6 +167,8 @@ static int act(const struct olos_options *options, const struct olos_layout *lay
         return answer_manifest(layout, error);
     case ACTION_MEASURE:
         return answer_measure(layout, error);
+    case ACTION_SIM_ROOT:
+        return tee_print_root(error);
     case ACTION_UNPACK:
         return answer_unpack(layout, options->value, error);
     case ACTION_VERIFY:

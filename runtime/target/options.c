@@ -6,7 +6,6 @@
 #include "grace.h"
 
 #define PREFIX "--olos-"
-#define HOST_ALONE "--olos-doctor" /* asks nothing of a package */
 #define END_OF_OPTIONS "--olos--"
 
 static const struct {
@@ -15,7 +14,8 @@ static const struct {
     bool has_value;
 } actions[] = {
     {"doctor", ACTION_DOCTOR, false}, {"help", ACTION_HELP, false},     {"manifest", ACTION_MANIFEST, false},
-    {"measure", ACTION_MEASURE, false}, {"unpack", ACTION_UNPACK, true}, {"verify", ACTION_VERIFY, true},
+    {"measure", ACTION_MEASURE, false}, {"sim-root", ACTION_SIM_ROOT, false}, {"unpack", ACTION_UNPACK, true},
+    {"verify", ACTION_VERIFY, true},
 };
 
 /* What follows `prefix`, or NULL if the argument does not begin with it. */
@@ -138,6 +138,12 @@ static int read_option(struct olos_options *options, const char *option, char **
                      "  hint: --olos-help lists them; " END_OF_OPTIONS " goes before an argument of the app's", option);
 }
 
+/* What asks nothing of a package. */
+static bool is_of_host_alone(const char *argument)
+{
+    return strcmp(argument, PREFIX "doctor") == 0 || strcmp(argument, PREFIX "sim-root") == 0;
+}
+
 int options_read(struct olos_options *options, int argc, char **argv, struct olos_error *error)
 {
     int at = 1;
@@ -145,7 +151,7 @@ int options_read(struct olos_options *options, int argc, char **argv, struct olo
     options->mounts.items = allocate((size_t)argc + 1, sizeof *options->mounts.items);
     if (argc < 2)
         return olos_fail(error, OLOS_USAGE, "this is a part of olos; it is started by a package or 'olos run'");
-    if (strcmp(argv[at], HOST_ALONE) != 0 && read_source(options, argv[at++], error))
+    if (!is_of_host_alone(argv[at]) && read_source(options, argv[at++], error))
         return -1;
     while (at < argc && after(argv[at], PREFIX)) {
         const char *option = argv[at++];

@@ -10,13 +10,14 @@ enum olos_action {
     ACTION_HELP,
     ACTION_MANIFEST,
     ACTION_MEASURE,
+    ACTION_SIM_ROOT,
     ACTION_UNPACK,
     ACTION_VERIFY,
 };
 
 struct olos_options {
     int package_fd;        /* or -1 */
-    const char *directory; /* or NULL: one of the two is given, but for the doctor without a package */
+    const char *directory; /* or NULL: one of the two is given, unless the action needs neither */
     enum olos_action action;
     const char *value;    /* of --olos-verify or --olos-unpack */
     const char *trace;    /* list of system calls to show, or NULL */
@@ -31,7 +32,6 @@ struct olos_options {
     size_t arg_count;
 };
 
-/* Read the command line: argv[1] comes from the launcher, the rest from the user. `--olos-doctor` may also
-   come first, and then there is no package. Returns 0, or -1 with
-   `error` filled in. */
+/* Read the command line: argv[1] comes from the launcher, the rest from the user. `--olos-doctor`
+   and `--olos-sim-root` may also come first, and then there is no package. Returns 0, or -1 with `error` filled in. */
 int options_read(struct olos_options *options, int argc, char **argv, struct olos_error *error);

@@ -15,6 +15,7 @@
 #include "debug.h"
 #include "grace.h"
 #include "lines.h"
+#include "tee_channel.h"
 
 #define BOOT_SECONDS 120
 #define BOOT_PAUSE_MS 1000
@@ -37,6 +38,7 @@ static struct {
     bool confined;
     bool init_ready, network_ready;
     struct caller_input input;
+    struct tee_channel tee;
     struct grace grace;
     uint64_t output_expected; /* once the app has ended */
     struct outcome outcome;
@@ -93,6 +95,8 @@ static int start(const struct session_options *options)
     state.frames.line = lines.control;
     state.log.line = lines.log;
     caller_input_open(&state.input, lines.slots);
+    state.tee = (struct tee_channel){
+        .requests = lines.tee_requests, .answers = lines.tee_answers, .slot = lines.tee_slot};
     outlet_open(&state.outlets[0], lines.stdout_line, STDOUT_FILENO);
     outlet_open(&state.outlets[1], lines.stderr_line, STDERR_FILENO);
     state.log.show = options->manifest->policy.debug;
@@ -315,6 +319,7 @@ static void serve(int timeout)
         {.fd = state.questions, .events = POLLIN},
         {.fd = state.phase < ENDING ? state.mounts.life : -1, .events = POLLIN},
         {.fd = state.options->network->report, .events = POLLIN},
+        {.fd = state.tee.requests, .events = POLLIN},
     };
     if (poll(waits, sizeof waits / sizeof *waits, timeout) < 0)
         return;
@@ -339,6 +344,8 @@ static void serve(int timeout)
         take_end_of_mounts();
     if (waits[9].revents)
         read_network_report();
+    if (waits[10].revents && tee_channel_serve(&state.tee) && state.phase != ENDED)
+        fail("init has sent a wrong request of the TEE");
 }
 
 /* What init does not do in time happens by the end of the kernel. */

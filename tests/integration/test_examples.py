@@ -3,19 +3,22 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from support.olos import EXAMPLES, execute, olos
+from support.runtime import compile_static
 
 PLAIN = ["hello", "busybox-shell", "multiprocess"]
+PYTHON = ["python-app", "which-tee"]
 
 
 def build(name: str, folder: Path, *args: str) -> Path:
     """Prepare, build and pack an example; returns the package."""
     shutil.copytree(EXAMPLES / name, folder, dirs_exist_ok=True)
-    if name != "python-app":
+    if name not in PYTHON:
         execute([folder / "prepare"], cwd=folder)
     value = olos("build", "Dockerfile", *args, cwd=folder).stdout
     assert olos("measure", cwd=folder).stdout == value
@@ -30,7 +33,7 @@ def prints_what_is_expected(package: Path) -> None:
 
 
 def test_none_is_forgotten() -> None:
-    assert sorted(path.name for path in EXAMPLES.iterdir()) == sorted([*PLAIN, "base", "python-app"])
+    assert sorted(path.name for path in EXAMPLES.iterdir()) == sorted([*PLAIN, *PYTHON, "base"])
 
 
 @pytest.mark.parametrize("name", PLAIN)
@@ -38,23 +41,40 @@ def test_example(name: str, tmp_path: Path) -> None:
     prints_what_is_expected(build(name, tmp_path / name))
 
 
-def test_python_app_on_a_base_that_is_pulled(registry: str, tmp_path: Path) -> None:
-    base = subprocess.run(
+@pytest.fixture(scope="module")
+def base(registry: str) -> str:
+    """The base image with Python, in the registry and nowhere else."""
+    image = subprocess.run(
         [EXAMPLES / "base" / "make-base.sh", registry],
         check=True,
         capture_output=True,
         text=True,
         timeout=400,
     ).stdout.strip()
-    assert base.startswith(f"{registry}/")
-    subprocess.run(["buildah", "rmi", "--force", base], check=False, capture_output=True)
+    assert image.startswith(f"{registry}/")
+    subprocess.run(["buildah", "rmi", "--force", image], check=False, capture_output=True)
+    return image
+
+
+def test_python_app_on_a_base_that_is_pulled(registry: str, base: str, tmp_path: Path) -> None:
     package = build("python-app", tmp_path / "app", "--build-arg", f"REGISTRY={registry}")
     prints_what_is_expected(package)
     pulled = subprocess.run(["buildah", "images", base], check=False, capture_output=True, text=True)
     assert pulled.returncode == 0, "FROM has not pulled the base image"
 
 
-@pytest.mark.parametrize("name", PLAIN)
+@pytest.mark.usefixtures("base")
+def test_which_tee(registry: str, tmp_path: Path) -> None:
+    source = EXAMPLES / "which-tee"
+    (tmp_path / "app").mkdir()
+    compile_static((source / "which_tee.c").read_text(), tmp_path / "app/which_tee")
+    package = build("which-tee", tmp_path / "app", "--build-arg", f"REGISTRY={registry}")
+    prints_what_is_expected(package)
+    outside = subprocess.run([sys.executable, source / "which_tee.py"], check=False, capture_output=True)
+    assert (outside.returncode, outside.stderr) == (1, b"Python: no TEE\n")
+
+
+@pytest.mark.parametrize("name", [*PLAIN, "which-tee"])
 def test_readme_shows_the_lines_that_work(name: str) -> None:
     text = (EXAMPLES / name / "README.md").read_text()
     for line in ("olos build Dockerfile", "olos pack -o app.olos", "./app.olos"):

@@ -278,7 +278,6 @@ def test_environment(layout: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("policy", "message"),
     [
-        (replace(POLICY, credentials="pem"), b"policy.credentials"),
         (replace(POLICY, mounts=(Mount("/data", "sealed", False, 0),)), b"policy.mounts: /data"),
         (replace(POLICY, mounts=(Mount("/data", "host", False, 1),)), b"policy.mounts: /data"),
         (replace(POLICY, mounts=(Mount("/a=b", "host", False, 0),)), b"policy.mounts: /a=b"),
@@ -286,7 +285,6 @@ def test_environment(layout: Path, tmp_path: Path) -> None:
         (replace(POLICY, mounts=(Mount("/proc/x", "tmpfs", False, 0),)), b"policy.mounts: /proc/x"),
     ],
     ids=[
-        "credentials",
         "sealed",
         "size-of-host-mount",
         "equals-sign",
@@ -362,7 +360,9 @@ def test_names_and_files_of_the_run(layout: Path) -> None:
     script = "hostname; cat /etc/hostname /etc/hosts; test -e /etc/resolv.conf && cat /run/olos/tee.json"
     hostname, name_file, hosts, tee = sh(layout, script).splitlines()
     assert (hostname, name_file, hosts) == ("box", "box", "10.0.0.1 own")
-    assert tee.startswith('{"hardware":false,"measurement":"') and tee.endswith('","target":"linux"}')
+    assert tee.startswith('{"debug":false,"hardware":false,"measurement":"') and tee.endswith(
+        ',"target":"linux"}'
+    )
 
 
 # ---- what is around the app ----

@@ -366,12 +366,12 @@ class SimulatedWorld:
 
     def evidence(self, changes: Mapping[int, Any] | None = None) -> File:
         """Signed evidence with other claims in it."""
-        return self.signed(cbor2.dumps(self.claims(changes)))
+        return self.signed(cbor2.dumps(self.claims(changes), canonical=True))
 
     def signed(self, payload: bytes, header: Mapping[int, Any] | None = None) -> File:
         """A message with any payload; `header` changes its protected header."""
         good = {1: -35, 3: "application/eat+cwt", 33: [self.leaf.der, self.root.der]}
-        protected = cbor2.dumps(good | dict(header or {}))
+        protected = cbor2.dumps(good | dict(header or {}), canonical=True)
         key = self.leaf.key
         assert isinstance(key, ec.EllipticCurvePrivateKey)
         to_be_signed = cbor2.dumps(["Signature1", protected, b"", payload])

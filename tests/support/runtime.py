@@ -22,6 +22,7 @@ PATH = "PATH=/bin"
 TIMEOUT = 60
 KERNEL_VARIABLE = "OLOS_TEST_KERNEL"
 BLOCK = 4096
+HEADERS = Path(__file__).parent.parent.parent / "runtime/include"
 
 APP = App(args=("/bin/sh",), env=(PATH,), cwd="/", user=User(0, 0), hostname="box", stop_signal=15)
 POLICY = Policy(host_args="replace", memory=128 << 20)
@@ -129,7 +130,9 @@ def compile_static(source: str, target: Path) -> None:
     """Compile one C source into a static program."""
     target.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run(
-        ["musl-gcc", "-static", "-O1", "-s", "-x", "c", "-o", target, "-"], input=source.encode(), check=True
+        ["musl-gcc", "-static", "-O1", "-s", f"-I{HEADERS}", "-x", "c", "-o", target, "-"],
+        input=source.encode(),
+        check=True,
     )
 
 

@@ -13,6 +13,7 @@
 #define CONTROL_STDOUT 1   /* ttyS1: bytes of the app's standard output, nothing else */
 #define CONTROL_STDERR 2   /* ttyS2 */
 #define CONTROL_MOUNTS 3   /* ttyS3: host mounts, see mounts.h; there only if the policy has some */
+#define CONTROL_TEE 4   /* ttyS4: requests of the TEE, see tee_call.h */
 #define CONTROL_ROOTFS 0   /* ubda: the package, or the image */
 #define CONTROL_STDIN 1    /* ubdb: the slots */
 #define CONTROL_MOUNT_SLOTS 2 /* ubdc: see mounts.h */
@@ -21,6 +22,9 @@
    slot back in a TAKEN frame once the app's pipe has all of it. */
 #define CONTROL_SLOTS 2
 #define CONTROL_SLOT_SIZE (128 * 1024)
+
+/* Behind them, in the same device, lies the slot for answers of the TEE (tee_call.h). */
+#define CONTROL_TEE_SLOT (CONTROL_SLOTS * CONTROL_SLOT_SIZE)
 
 /* At most so many frames may be on their way to init without an answer. */
 #define CONTROL_WINDOW 64

@@ -202,8 +202,8 @@ def test_refused(text: str, says: str) -> None:
         ("policy.mounts = [{target='/'}]", "'/': cannot be covered"),
         ("policy.mounts = [{target='/proc'}]", "'/proc': cannot be covered"),
         ("policy.mounts = [{target='/dev/shm'}]", "'/dev/shm': cannot be covered"),
+        ("policy.mounts = [{target='/run/olos'}]", "'/run/olos': cannot be covered"),
         ("policy.ports = ['80/sctp']", "policy.ports: 80/sctp: only tcp and udp can be published"),
-        ("policy.credentials = 'pem'", "policy.credentials: the linux target makes none yet"),
     ],
     ids=lambda value: str(value)[:40],
 )

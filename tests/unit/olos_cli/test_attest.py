@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from measure.evidence.demands import Demands
 from measure.evidence.model import File, Identity, Value
@@ -37,6 +38,27 @@ def nitro(folder: Path, document: File | None = None) -> Args:
     """The arguments that verify a document."""
     file, root = written(folder, document or nitro_world().document(), *nitro_world().roots)
     return [file, "--root", root, "--time", TIME.isoformat()]
+
+
+def test_the_root_is_that_of_the_target_program(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    pem = call("attest", "root").out
+    assert call("attest", "root").out == pem
+    assert (tmp_path / "olos/simulated-root.pem").is_file()
+    assert (
+        x509.load_pem_x509_certificate(pem).subject.rfc4514_string().startswith("CN=olos simulated TEE root")
+    )
+    monkeypatch.setenv("OLOS_SIM_ROOT", str(tmp_path / "none"))
+    refused = call("attest", "root", expect=3)
+    assert (refused.out, "No such file or directory" in refused.stderr) == (b"", True)
+    assert "hint: OLOS_SIM_ROOT names another file" in refused.stderr
+
+
+def test_the_help_of_root_is_what_the_document_shows(call: Call) -> None:
+    text = call("attest", "root", "--help").stdout
+    assert f"```text\n$ olos attest root --help\n{text}```" in (ROOT / "docs" / "cli.md").read_text("utf-8")
 
 
 @pytest.fixture
