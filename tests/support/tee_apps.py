@@ -31,7 +31,7 @@ def ask(
 
 def root_of(layout: Path, home: Path) -> File:
     """The root certificate, as the target prints it."""
-    command = [layout / "target/linux", f"--olos-layout={layout}", "--olos-sim-root"]
+    command = [str(layout / "target/linux"), f"--olos-layout={layout}", "--olos-sim-root"]
     text = subprocess.run(command, check=True, capture_output=True, env={"HOME": str(home)}).stdout
     return File("root.pem", text)
 
