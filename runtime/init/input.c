@@ -68,6 +68,13 @@ uint64_t input_consumed(const struct input *input)
     return input->count;
 }
 
+/* What is in a pipe that nobody reads any more has not been read. */
+static void take_back(struct input *input)
+{
+    if (input->left_over < 0)
+        input->count = input_consumed(input);
+}
+
 static void end_if_due(struct input *input)
 {
     static const uint8_t end = END_OF_TRANSMISSION;
@@ -118,7 +125,9 @@ void input_move(struct input *input)
 
 void input_close(struct input *input)
 {
-    if (input->sink >= 0 && !input->terminal)
+    if (input->sink >= 0 && !input->terminal) {
+        take_back(input);
         close(input->sink);
+    }
     input->sink = -1;
 }
