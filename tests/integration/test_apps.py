@@ -2,17 +2,39 @@
 
 import csv
 import signal
+from dataclasses import replace
+from http.client import HTTPSConnection
 from pathlib import Path
 
 import pytest
 
+from measure.evidence.tls.client import context
+from measure.evidence.tls.peer import Peer
+from olos.manifest import Manifest
 from support.apps import PATIENCE, build_app, run_app
 from support.network import free_port, running
 from support.olos import execute, olos
-from support.runtime import command
+from support.runtime import command, with_app
+from support.tee_apps import demands_of, root_of
 from support.terminal import Session, on_terminal
 
 PROMPT = b"[ready] "
+TLS = r"""
+pid /tmp/nginx.pid;
+error_log /tmp/error.log;
+daemon off;
+events { worker_connections 64; }
+http {
+    access_log off;
+    server {
+        listen 8443 ssl;
+        ssl_protocols TLSv1.3;
+        ssl_certificate /run/olos/cert.pem;
+        ssl_certificate_key /run/olos/key.pem;
+        root /usr/share/common-licenses;
+    }
+}
+"""
 FACILITIES = """\
 io_uring: yes
 membarrier: yes
@@ -187,3 +209,21 @@ def test_a_job_that_reads_in_the_background_stops(layout: Path) -> None:
         shell.read_until(PROMPT)
         shell.write(b"kill -HUP $$\r")
         assert shell.wait() == -signal.SIGHUP
+
+
+def test_nginx_with_the_credentials_of_the_package(layout: Path, tmp_path: Path) -> None:
+    """It takes the files as they are, and who demands the measurement talks to it."""
+    manifest = Manifest.decode((layout / "olos.json").read_bytes())
+    policy = replace(manifest.policy, credentials="pem", ports=("8443/tcp",))
+    attested = with_app(layout, tmp_path / "layout", manifest.app, policy)
+    start = "nginx -t -c /tmp/tls.conf && echo ready && exec nginx -c /tmp/tls.conf"
+    serve = f"echo '{TLS}' >/tmp/tls.conf && {start}"
+    port, home = free_port(), ["env", f"HOME={tmp_path}"]
+    with running(attested, ["--olos-publish", f"{port}:8443", "-c", serve], before=home):
+        execute(["curl", "-sSk", "--retry", "20", "--retry-all-errors", f"https://127.0.0.1:{port}/GPL-3"])
+        peer = Peer(demands=demands_of(attested), roots=(root_of(attested, tmp_path),))
+        connection = HTTPSConnection("127.0.0.1", port, context=context(peer), timeout=PATIENCE)
+        connection.request("GET", "/GPL-3")
+        with connection.getresponse() as answer:
+            assert answer.read().decode() == olos("cat", layout, "/usr/share/common-licenses/GPL-3").stdout
+        connection.close()

@@ -1,6 +1,7 @@
 """policy.credentials = "pem": certificate, key and evidence as files, made new at each start."""
 
 import io
+import os
 import ssl
 import subprocess
 import tarfile
@@ -153,3 +154,78 @@ def test_whatever_stands_in_their_place(tmp_path: Path, place: str) -> None:
     mounts = (Mount("/run", "tmpfs", False, 0),) if place == "mount" else ()
     spec = Spec(app=shell("ls /run/olos /tmp"), policy=replace(POLICY, mounts=mounts), fill=fill)
     assert ask(make_layout(tmp_path / "l", spec), tmp_path).stdout == b"/run/olos:\ntee.json\n\n/tmp:\n"
+
+
+JAVA = r"""
+import java.io.FileInputStream;
+import java.nio.file.*;
+import java.security.*;
+import java.security.cert.*;
+import java.security.spec.PKCS8EncodedKeySpec;
+import java.util.Base64;
+class Read {
+    public static void main(String[] args) throws Exception {
+        String text = Files.readString(Path.of("key.pem")).replaceAll("-----[A-Z ]+-----|\\s", "");
+        PrivateKey key = KeyFactory.getInstance("EC")
+            .generatePrivate(new PKCS8EncodedKeySpec(Base64.getDecoder().decode(text)));
+        X509Certificate certificate = (X509Certificate) CertificateFactory.getInstance("X.509")
+            .generateCertificate(new FileInputStream("cert.pem"));
+        certificate.checkValidity();
+        certificate.verify(certificate.getPublicKey());
+        Signature signature = Signature.getInstance("SHA256withECDSA");
+        signature.initSign(key);
+        signature.update(new byte[9]);
+        byte[] bytes = signature.sign();
+        signature.initVerify(certificate);
+        signature.update(new byte[9]);
+        System.out.println(certificate.getSubjectX500Principal() + " " + signature.verify(bytes));
+    }
+}
+"""
+GO = r"""
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+)
+
+func main() {
+	pair, err := tls.LoadX509KeyPair("cert.pem", "key.pem")
+	if err != nil {
+		panic(err)
+	}
+	certificate, err := x509.ParseCertificate(pair.Certificate[0])
+	if err != nil {
+		panic(err)
+	}
+	if err := certificate.CheckSignature(certificate.SignatureAlgorithm, certificate.RawTBSCertificate,
+		certificate.Signature); err != nil {
+		panic(err)
+	}
+	fmt.Println(certificate.Subject, certificate.VerifyHostname("box") == nil)
+}
+"""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("name", "source", "command"),
+    [("Read.java", JAVA, ["java"]), ("read.go", GO, ["go", "run"])],
+    ids=["OpenJDK", "Go"],
+)
+def test_other_languages_read_them(
+    files: Path, tmp_path: Path, name: str, source: str, command: list[str]
+) -> None:
+    (tmp_path / name).write_text(source)
+    env = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "GOCACHE": str(tmp_path / "cache"),
+        "GO111MODULE": "off",
+    }
+    result = subprocess.run(
+        [*command, tmp_path / name], cwd=files, env=env, capture_output=True, text=True, check=True
+    )
+    assert result.stdout == "CN=box true\n"

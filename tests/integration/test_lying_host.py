@@ -54,7 +54,7 @@ def answer(layout: Path, folder: Path, **lies: Any) -> tuple[int, str]:
             [
                 *("linux.uml", "mem=128M", f"initrd={initrd}", "rdinit=/init", "con=none", "con0=null,fd:1"),
                 *(f"ubd0r={layout / 'rootfs.img'}", f"ubd1r={folder / 'slots'}", "ssl=none", QUIET),
-                *(f"ssl0=fd:{kernels.fileno()}", "ssl1=null", "ssl2=null", "pty.legacy_count=0"),
+                *(f"ssl0=fd:{kernels.fileno()}", "ssl1=null", "ssl2=null", "ssl4=null", "pty.legacy_count=0"),
                 f"uml_dir={folder}",
             ],
             stdin=subprocess.DEVNULL,

@@ -31,15 +31,20 @@ def ask(
 
 def root_of(layout: Path, home: Path) -> File:
     """The root certificate, as the target prints it."""
-    command = [str(layout / "target/linux"), f"--olos-layout={layout}", "--olos-sim-root"]
+    command: list[str | Path] = [layout / "target/linux", f"--olos-layout={layout}", "--olos-sim-root"]
     text = subprocess.run(command, check=True, capture_output=True, env={"HOME": str(home)}).stdout
     return File("root.pem", text)
 
 
+def demands_of(layout: Path, nonce: bytes | None = None) -> Demands:
+    """That it is this layout, simulated or not."""
+    manifest = Manifest.decode((layout / "olos.json").read_bytes())
+    return Demands(measurement=measurement(manifest).value, allow_simulated=True, report_data=nonce)
+
+
 def verified(data: bytes, root: File, layout: Path, nonce: bytes | None = None) -> Identity:
     """What is proven to somebody who demands this layout's measurement."""
-    manifest = Manifest.decode((layout / "olos.json").read_bytes())
-    wanted = Demands(measurement=measurement(manifest).value, allow_simulated=True, report_data=nonce)
+    wanted = demands_of(layout, nonce)
     return verify(File("evidence", data), wanted, roots=(root,), time=datetime.now(UTC))
 
 
