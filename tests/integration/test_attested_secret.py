@@ -1,4 +1,4 @@
-"""The example `attested-secret`: who gets the secret, who does not, and what the server's log says of them."""
+"""The example `attested-secret`: who gets the secret, who does not, and what the log says of them."""
 
 import hashlib
 import shutil
@@ -71,7 +71,7 @@ def is_refused(server: Server, credentials: Pems | None, folder: Path, reason: s
     assert "given to" not in server.log.read_text()
 
 
-# --- programs outside, with evidence of a simulated TEE that is made here ---------------------------------------
+# --- programs outside, with evidence of a simulated TEE that is made here ----------------------------------
 
 WORLD = simulated_world()
 KEY = ec.generate_private_key(ec.SECP256R1())
@@ -125,7 +125,7 @@ def test_who_proves_it_gets_the_secret(outside: Server, tmp_path: Path) -> None:
     await_line(outside.log, f"given to {SIMULATED_MEASUREMENT.hex()}")
 
 
-# --- packages ---------------------------------------------------------------------------------------------------
+# --- packages ---------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,7 @@ def catching(peer: Peer, credentials: Credentials, answer: bytes) -> Iterator[tu
 
         def do_GET(self) -> None:
             shown = self.connection.connection.get_peer_certificate()
+            assert shown
             caught.append(crypto.dump_certificate(crypto.FILETYPE_PEM, shown))
             self.send_response(200)
             self.send_header("Content-Length", str(len(answer)))
