@@ -4,7 +4,7 @@
 # The server is the one whose certificate is measured with this script: nobody else gets to see a request, and
 # nobody else's secret is taken. What this app is, its own certificate proves.
 set -eu
-secret=$(curl --silent --show-error --fail --max-time 60 --tlsv1.3 \
+secret=$(curl --silent --show-error --fail --connect-timeout 10 --max-time 30 --tlsv1.3 \
     --cacert /etc/key-release.pem \
     --cert /run/olos/cert.pem --key /run/olos/key.pem \
     --resolve "key-release:$SERVER_PORT:10.0.2.2" \

@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -59,7 +60,8 @@ def server_for(
     (folder / "root.pem").write_bytes(root)
     demands = ("--measurement", measurement.hex(), "--signer", signer.hex(), "--root", folder / "root.pem")
     args = (*demands, "--secret", folder / "secret", "--port", "0")
-    with serving(folder / "server.py", args, folder / "server.log", clock=clock) as server:
+    log = Path(tempfile.mkdtemp(dir=folder)) / "log"
+    with serving(folder / "server.py", args, log, clock=clock) as server:
         yield server
 
 
@@ -214,7 +216,7 @@ def test_no_other_app_gets_it(variant: str, packages: Packages) -> None:
 
 
 def test_what_the_app_has_shown_to_another_server_is_of_no_use(packages: Packages, tmp_path: Path) -> None:
-    """A certificate without its key, its evidence in a certificate of one's own, and both after its time."""
+    """Its evidence in a certificate of one's own, and its certificate without its key."""
     own = Credentials(packages.folder / "server/cert.pem", packages.folder / "server/key.pem")
     demands = Demands(measurement=bytes.fromhex(packages.measurement), allow_simulated=True)
     peer = Peer(demands=demands, roots=(File("root", packages.root()),))
