@@ -160,13 +160,11 @@ class Packages:
         with server_for(self.folder, measurement, signer, self.root()) as server:
             yield server
 
-    def variant(self, name: str, *options: str, key: str = "signer.pem") -> Path:
-        """The package of what stands in the folder now. Signed again."""
-        layout = self.folder / name
-        olos("build", "Dockerfile", "-o", layout, *options, cwd=self.folder)
+    def signed(self, layout: str, key: str = "signer.pem") -> Path:
+        """The package of a layout, signed again."""
         olos("sign", layout, "--key", key, cwd=self.folder)
-        olos("pack", layout, "-o", f"{name}.olos", cwd=self.folder)
-        return self.folder / f"{name}.olos"
+        olos("pack", layout, "-o", f"{layout}.olos", cwd=self.folder)
+        return self.folder / f"{layout}.olos"
 
 
 @pytest.fixture(scope="module")
@@ -184,15 +182,25 @@ def changed(packages: Packages) -> Path:
     script = packages.folder / "app.sh"
     text = script.read_text()
     script.write_text(text.replace("the secret has", "The secret has"))
-    made = packages.variant("changed")
+    olos("build", "Dockerfile", "-o", "changed", cwd=packages.folder)
     script.write_text(text)
-    return made
+    return packages.signed("changed")
+
+
+def debug(packages: Packages) -> Path:
+    olos("build", "Dockerfile", "-o", "debug", "--debug", cwd=packages.folder)
+    return packages.signed("debug")
+
+
+def of_another(packages: Packages) -> Path:
+    shutil.copytree(packages.folder / "olos-layout", packages.folder / "other")
+    return packages.signed("other", "other.pem")
 
 
 VARIANTS: dict[str, tuple[Callable[[Packages], Path], str]] = {
     "one-byte-changed": (changed, "check 'measurement'"),
-    "debug": (lambda packages: packages.variant("debug", "--debug"), "check 'debug'"),
-    "another-signer": (lambda packages: packages.variant("other", key="other.pem"), "check 'signer'"),
+    "debug": (debug, "check 'debug'"),
+    "another-signer": (of_another, "check 'signer'"),
 }
 
 
