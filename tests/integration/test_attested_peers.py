@@ -4,18 +4,22 @@ import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from olos.manifest import Policy
 from support.network import free_port
 from support.olos import EXAMPLES, execute, olos
+from support.runtime import change_manifest
 
 HEARD = "product 2, security version 1 says: hello\n"
 WELCOME = "product 1, security version 1 says: welcome\n"
+
+Change = Callable[[Policy], Policy]
 
 
 @dataclass(frozen=True)
@@ -27,15 +31,22 @@ class Peers:
     def environment(self, tee: str = "state", **more: str) -> dict[str, str]:
         return {"PATH": os.environ["PATH"], "XDG_STATE_HOME": str(self.folder / tee), **more}
 
-    def package(self, name: str, role: str, old: str = "", new: str = "", *, key: str = "signer.pem") -> Path:
-        """The package of a role, with a change in its olos.toml."""
-        text = (self.folder / f"{role}.toml").read_text()
-        assert old in text
-        (self.folder / f"{name}.toml").write_text(text.replace(old, new, 1))
-        olos("build", "Dockerfile", "--config", f"{name}.toml", "-o", name, cwd=self.folder)
-        olos("sign", name, "--key", key, cwd=self.folder)
-        olos("pack", name, "-o", f"{name}.olos", cwd=self.folder)
-        return self.folder / f"{name}.olos"
+    def package(self, role: str) -> Path:
+        """The package of a role, by the way of the README."""
+        olos("build", "Dockerfile", "--config", f"{role}.toml", "-o", role, cwd=self.folder)
+        return self.signed(role)
+
+    def other(self, name: str, role: str, change: Change, *, key: str = "signer.pem") -> Path:
+        """The package of the same app, with another policy or key."""
+        shutil.copytree(self.folder / role, self.folder / name)
+        change_manifest(self.folder / name, lambda m: replace(m, policy=change(m.policy)))
+        return self.signed(name, key)
+
+    def signed(self, layout: str, key: str = "signer.pem") -> Path:
+        """The package of a layout, signed."""
+        olos("sign", layout, "--key", key, cwd=self.folder)
+        olos("pack", layout, "-o", f"{layout}.olos", cwd=self.folder)
+        return self.folder / f"{layout}.olos"
 
     def call(self, package: Path, port: int, tee: str = "state") -> subprocess.CompletedProcess[str]:
         environment = self.environment(tee, SERVER_PORT=str(port))
@@ -50,9 +61,13 @@ class Served:
     process: subprocess.Popen[str]
 
     def said(self) -> str:
-        """Its next line."""
+        """Its next line. Empty if there is none soon."""
         assert self.process.stdout
-        return self.process.stdout.readline()
+        watchdog = threading.Timer(30, self.process.kill)
+        watchdog.start()
+        line = self.process.stdout.readline()
+        watchdog.cancel()
+        return line
 
 
 @contextmanager
@@ -66,14 +81,11 @@ def serving(peers: Peers, package: Path) -> Iterator[Served]:
         stderr=subprocess.STDOUT,
         text=True,
     ) as process:
-        watchdog = threading.Timer(60, process.kill)
-        watchdog.start()
         try:
             served = Served(port, process)
             assert served.said() == "ready\n"
             yield served
         finally:
-            watchdog.cancel()
             process.terminate()
 
 
@@ -93,12 +105,12 @@ def peers(tmp_path_factory: pytest.TempPathFactory) -> Peers:
 
 @pytest.fixture(scope="module")
 def call(peers: Peers) -> Path:
-    return peers.package("call", "call")
+    return peers.package("call")
 
 
 @pytest.fixture(scope="module")
 def server(peers: Peers) -> Iterator[Served]:
-    with serving(peers, peers.package("serve", "serve")) as served:
+    with serving(peers, peers.package("serve")) as served:
         yield served
 
 
@@ -108,31 +120,26 @@ def test_they_verify_each_other(peers: Peers, server: Served, call: Path) -> Non
     assert server.said() == HEARD
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "key", "reason"),
-    [
-        pytest.param("product_id = 2", "product_id = 3", "signer.pem", "check 'product id'", id="product-id"),
-        pytest.param(
-            "security_version = 1",
-            "security_version = 0",
-            "signer.pem",
-            "check 'security version'",
-            id="rollback",
-        ),
-        pytest.param("", "", "other.pem", "check 'signer'", id="signer"),
-        pytest.param(
-            "[policy]",
-            "[policy]\ndebug = true",
-            "signer.pem",
-            "the certificate: Operation not permitted",
-            id="debug",
-        ),
-    ],
-)
-def test_the_server_refuses(
-    old: str, new: str, key: str, reason: str, peers: Peers, server: Served, tmp_path: Path
-) -> None:
-    result = peers.call(peers.package(tmp_path.name, "call", old, new, key=key), server.port)
+OTHERS: dict[str, tuple[Change, str, str]] = {
+    "product-id": (lambda policy: replace(policy, product_id=3), "signer.pem", "check 'product id'"),
+    "rollback": (
+        lambda policy: replace(policy, security_version=0),
+        "signer.pem",
+        "check 'security version'",
+    ),
+    "signer": (lambda policy: policy, "other.pem", "check 'signer'"),
+    "debug": (
+        lambda policy: replace(policy, debug=True),
+        "signer.pem",
+        "the certificate: Operation not permitted",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_the_server_refuses(name: str, peers: Peers, server: Served, call: Path) -> None:
+    change, key, reason = OTHERS[name]
+    result = peers.call(peers.other(name, "call", change, key=key), server.port)
     assert (result.returncode, result.stdout) == (1, ""), result
     assert server.said() == f"peer: refused: {reason}\n"
 
@@ -142,8 +149,9 @@ def test_the_server_refuses_who_is_in_another_tee(peers: Peers, server: Served, 
     assert server.said() == "peer: refused: the certificate: Key was rejected by service\n"
 
 
-def test_the_caller_refuses_another_server(peers: Peers, call: Path) -> None:
-    with serving(peers, peers.package("impostor", "serve", key="other.pem")) as impostor:
+def test_the_caller_refuses_another_server(peers: Peers, server: Served, call: Path) -> None:
+    package = peers.other("impostor", "serve", lambda policy: policy, key="other.pem")
+    with serving(peers, package) as impostor:
         result = peers.call(call, impostor.port)
     assert (result.returncode, result.stdout) == (1, "")
     assert "peer: refused: check 'signer'\n" in result.stderr
