@@ -144,9 +144,11 @@ def test_the_server_refuses(name: str, peers: Peers, server: Served, call: Path)
     assert server.said() == f"peer: refused: {reason}\n"
 
 
-def test_the_server_refuses_who_is_in_another_tee(peers: Peers, server: Served, call: Path) -> None:
-    assert peers.call(call, server.port, tee="another").returncode == 1
-    assert server.said() == "peer: refused: the certificate: Key was rejected by service\n"
+def test_apps_in_two_tees_do_not_meet(peers: Peers, server: Served, call: Path) -> None:
+    """The caller is the first to be shown a certificate."""
+    result = peers.call(call, server.port, tee="another")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "peer: refused: the certificate: Key was rejected by service\n" in result.stderr
 
 
 def test_the_caller_refuses_another_server(peers: Peers, server: Served, call: Path) -> None:
