@@ -2,9 +2,11 @@
 
 import errno
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import cbor2
 import pytest
@@ -75,7 +77,7 @@ def evidence_of(key: ec.EllipticCurvePrivateKey, digest: bytes | None = None) ->
     [(ec.SECP256R1, hashlib.sha256), (ec.SECP384R1, hashlib.sha384)],
     ids=["P-256", "P-384"],
 )
-def test_good_ones(tee: Path, curve: type[ec.EllipticCurve], digest: type) -> None:
+def test_good_ones(tee: Path, curve: type[ec.EllipticCurve], digest: Callable[[bytes], Any]) -> None:
     key = ec_key("good", curve)
     item = WORLD.attested(key).der
     ((code, identity),) = in_c(tee, item)
