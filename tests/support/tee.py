@@ -51,6 +51,7 @@ class Identity:
     issued: int
     valid_from: int
     valid_until: int
+    key_digest: bytes = bytes(48)
 
 
 def build(folder: Path) -> Path:
@@ -107,13 +108,16 @@ def ask(
 
 
 def verify(
-    program: Path, items: Iterable[bytes], roots: Sequence[bytes], now: int
+    program: Path, items: Iterable[bytes], roots: Sequence[bytes], now: int, what: str = "verify"
 ) -> list[tuple[int, Identity | None]]:
-    """What the verifier of init says of each item: a negative errno, or 0 and the identity."""
+    """What the verifier of init says of each item: a negative errno, or 0 and the identity.
+
+    Items are evidence, or attested certificates if `what` is "certificate".
+    """
     given = list(items)
     data = struct.pack("<I", len(roots))
     data += b"".join(struct.pack("<I", len(one)) + one for one in (*roots, *given))
-    result = subprocess.run([program, "verify", str(now)], input=data, capture_output=True, check=True)
+    result = subprocess.run([program, what, str(now)], input=data, capture_output=True, check=True)
     size = 4 + _IDENTITY.size
     assert (len(result.stdout), result.stderr) == (size * len(given), b"")
     return [_verdict(result.stdout[at : at + size]) for at in range(0, size * len(given), size)]
@@ -124,6 +128,6 @@ def _verdict(data: bytes) -> tuple[int, Identity | None]:
     if code:
         assert not any(data[4:]), "something was told of what was refused"
         return code, None
-    size, tee, *fields, key_digest, reserved = _IDENTITY.unpack_from(data, 4)
-    assert (size, tee, any(key_digest), any(reserved)) == (_IDENTITY.size, 1, False, False)
+    size, tee, *fields, reserved = _IDENTITY.unpack_from(data, 4)
+    assert (size, tee, any(reserved)) == (_IDENTITY.size, 1, False)
     return code, Identity(*fields)

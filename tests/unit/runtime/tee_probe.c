@@ -2,13 +2,14 @@
 
      tee_probe answer DEBUG PRODUCT SVN MEASUREMENT SIGNER|-
        requests {u32 kind, u32 size, body} -> answers {i32 code, u32 size, body}
-     tee_probe verify NOW
-       {u32 count, {u32 size, root}…, {u32 size, evidence}…} -> {i32 code, struct olos_identity}… */
+     tee_probe verify|certificate NOW
+       {u32 count, {u32 size, root}…, {u32 size, evidence or certificate}…} -> {i32 code, struct olos_identity}… */
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../../runtime/common/attested.h"
 #include "../../../runtime/common/evidence.h"
 #include "../../../runtime/target/tee.h"
 
@@ -59,7 +60,10 @@ static int answer(char **words)
     return 0;
 }
 
-static int verify(const char *now)
+typedef int verifier(const uint8_t *data, size_t size, const struct evidence_roots *roots, int64_t now,
+                     struct olos_identity *identity);
+
+static int verify(verifier *verifier, const char *now)
 {
     struct evidence_certificate items[MAX_ROOTS];
     struct evidence_roots roots = {0, items};
@@ -74,7 +78,7 @@ static int verify(const char *now)
     while (take(&size, sizeof size)) {
         struct olos_identity identity;
         uint8_t *evidence = take_bytes(size);
-        int32_t code = evidence_verify(evidence, size, &roots, atoll(now), &identity);
+        int32_t code = verifier(evidence, size, &roots, atoll(now), &identity);
         give(&code, sizeof code);
         give(&identity, sizeof identity);
         free(evidence);
@@ -88,5 +92,7 @@ int main(int argc, char **argv)
 {
     if (argc == 7 && strcmp(argv[1], "answer") == 0)
         return answer(argv + 2);
-    return argc == 3 && strcmp(argv[1], "verify") == 0 ? verify(argv[2]) : 2;
+    if (argc == 3 && strcmp(argv[1], "certificate") == 0)
+        return verify(attested_verify, argv[2]);
+    return argc == 3 && strcmp(argv[1], "verify") == 0 ? verify(evidence_verify, argv[2]) : 2;
 }
