@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 # Tests mount, make users and start a Docker Engine of their own.
 AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo env "PATH=$$PATH") PYTHONDONTWRITEBYTECODE=1
 PYTEST := $(AS_ROOT) $(BIN)/pytest -p no:cacheprovider
-SOURCES := $(shell find olos olos_build measure pack olos_cli runtime -name '*.py' -o -name '*.[chS]' -o -name 'meson.build' -o -name '*.ld') \
+SOURCES := $(shell find olos olos_build measure pack olos_cli runtime -name '*.py' -o -name '*.[chS]' -o -name 'meson.build' -o -name '*.ld' -o -name '*.map' -o -name '*.pc') \
 	pyproject.toml meson.build README.md LICENSE
 
 # The installed olos is measured, not the one in the source tree beside bench/.
@@ -56,9 +56,13 @@ dev:
 	ninja --quiet -C build/dev
 	mkdir -p olos/_bin
 	cd build/dev/runtime && install -m 755 launcher target-linux init $(CURDIR)/olos/_bin/ && install -m 755 _hashcore.*.so $(CURDIR)/olos/
+	cd build/dev/runtime/libolos && install -D -m 644 -t $(CURDIR)/olos/_sdk/lib libolos.a libolos.so.1
+	install -D -m 644 -t olos/_sdk/include/olos runtime/include/olos/olos.h runtime/include/olos/tee.h
+	install -D -m 644 -t olos/_sdk/lib/pkgconfig runtime/libolos/olos.pc
+	install -D -m 644 -t olos/_sdk/python runtime/libolos/olos_tee.py
 
 dev-clean:
-	rm -rf build/dev olos/_bin olos/_hashcore*.so
+	rm -rf build/dev olos/_bin olos/_sdk olos/_hashcore*.so
 
 clean:
 	rm -rf $(VENV) build

@@ -32,6 +32,7 @@ _ROOT = Path(__file__).parent.parent
 _MAKE_BASE = _ROOT / "examples" / "base" / "make-base.sh"
 _KERNEL = ("--kernel", os.environ["OLOS_BENCH_KERNEL"]) if "OLOS_BENCH_KERNEL" in os.environ else ()
 _COSTS = Path(__file__).parent / "costs.c"
+_ATTESTATION = Path(__file__).parent / "attestation.c"
 COSTS_PORT = 18472
 _COSTS_PORTS = f'ports = ["{COSTS_PORT}/tcp"]\n'
 _COSTS_DOCKERFILE = 'FROM scratch\nCOPY costs data /\nENTRYPOINT ["/costs"]\n'
@@ -236,6 +237,21 @@ class Inputs:
         built = Built(top / "layout", top / "hello.olos")
         _run(*OLOS, "build", *_KERNEL, str(context / "Dockerfile"), "-o", str(built.layout))
         return Costs(context, _packed(built))
+
+    @cached_property
+    def attesting(self) -> Built:
+        """An app that asks its TEE for what it is told."""
+        top = self.folder / "attesting"
+        sdk, program = top / "sdk", top / "attestation"
+        top.mkdir()
+        _run(*OLOS, "sdk", str(sdk))
+        linked = ("-I", str(sdk / "include"), str(_ATTESTATION), str(sdk / "lib/libolos.a"))
+        _run("musl-gcc", "-static", "-O2", "-s", *linked, "-o", str(program))
+        (top / "Dockerfile").write_text('FROM scratch\nCOPY attestation /\nENTRYPOINT ["/attestation"]\n')
+        (top / "olos.toml").write_text('[policy]\nhost_args = "append"\nmemory = "512M"\n')
+        built = Built(top / "layout", top / "app.olos")
+        _run(*OLOS, "build", *_KERNEL, str(top / "Dockerfile"), "-o", str(built.layout))
+        return _packed(built)
 
     @cached_property
     def container(self) -> tuple[str, ...]:

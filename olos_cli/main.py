@@ -29,6 +29,7 @@ COMMANDS = {
     "measure": "Recompute the measurement of a layout or package.",
     "pack": "Make one executable file from a layout.",
     "unpack": "Make a layout from a package.",
+    "sdk": "Write the files that apps use to ask their TEE.",
     "run": "Run the app of a layout or package.",
     "verify": "Check every byte of a layout or package.",
     "sign": "Sign the measurement of a layout or package.",

@@ -116,7 +116,19 @@ def _chain(
                 expected="a certificate that says of itself that it is of a simulation",
                 actual="one that does not",
             )
-    return verify_chain(leaf, (*others, *given), trusted, time, understood={EXTENSION})
+    return verify_chain(leaf, others, _brought_along(others[-1], trusted), time, understood={EXTENSION})
+
+
+def _brought_along(root: x509.Certificate, trusted: Roots) -> Roots:
+    """The root that the message brings along, which must be one of those that are trusted."""
+    name = trusted.name_of(root)
+    if name is None:
+        raise MismatchError.of(
+            f"check 'root': {root.where}",
+            expected=" or ".join(f"{name} ({digits})" for digits, name in trusted.pinned.items()),
+            actual=f"{root.common_name!r} ({root.fingerprint.hex})",
+        )
+    return Roots({root.fingerprint.hex: name})
 
 
 def _identity(claims: _Claims, chain: Chain) -> Identity:

@@ -65,7 +65,7 @@ def command() -> None:
 
 
 @command.command("verify", cls=Command)
-@click.argument("path", metavar="FILE", type=FILE)
+@click.argument("path", metavar="CERT|EVIDENCE", type=FILE)
 @click.option(
     "--collateral",
     metavar="FILE",
@@ -105,10 +105,11 @@ def command() -> None:
 def verify_command(terminal: Terminal, /, **given: Any) -> None:
     """Verify that evidence is genuine and says what is demanded.
 
-    FILE is an attestation report, document or quote, binary, in hexadecimal
-    digits or in base64. Nothing is downloaded. Exit code 5: it is not genuine,
-    has expired, or says something else. docs/attestation.md says what needs
-    which collateral, and what is checked.
+    CERT is a certificate with evidence inside, PEM or DER. EVIDENCE is an
+    attestation report, document or quote, binary, in hexadecimal digits or in
+    base64. Nothing is downloaded. Exit code 5: it is not genuine, has expired,
+    or says something else. docs/attestation.md says what needs which
+    collateral, and what is checked.
     """
     call = _Call(**given)
     if len(call.collateral) + len(call.root) > _MAX_FILES:

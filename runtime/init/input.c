@@ -68,6 +68,13 @@ uint64_t input_consumed(const struct input *input)
     return input->count;
 }
 
+/* What is in a pipe that nobody reads any more has not been read. */
+static void take_back(struct input *input)
+{
+    if (input->left_over < 0)
+        input->count = input_consumed(input);
+}
+
 static void end_if_due(struct input *input)
 {
     static const uint8_t end = END_OF_TRANSMISSION;
@@ -118,11 +125,9 @@ void input_move(struct input *input)
 
 void input_close(struct input *input)
 {
-    int left = 0;
-    /* What is in a pipe without a reader, nobody reads any more. */
-    if (input->sink >= 0 && !input->terminal && input->left_over < 0 && ioctl(input->sink, FIONREAD, &left) == 0)
-        input->count -= (uint64_t)left;
-    if (input->sink >= 0 && !input->terminal)
+    if (input->sink >= 0 && !input->terminal) {
+        take_back(input);
         close(input->sink);
+    }
     input->sink = -1;
 }

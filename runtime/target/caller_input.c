@@ -43,7 +43,7 @@ int caller_input_pause(const struct caller_input *input)
 void caller_input_read(struct caller_input *input, struct frames *frames)
 {
     int slot = free_slot(input);
-    if (slot < 0)
+    if (slot < 0 || !input->open) /* closed since poll has said that there is something */
         return;
     ssize_t count = read(STDIN_FILENO, input->slots + slot * CONTROL_SLOT_SIZE, CONTROL_SLOT_SIZE);
     if (count < 0 && (errno == EINTR || errno == EAGAIN))
@@ -68,8 +68,9 @@ void caller_input_taken(struct caller_input *input, const struct control_frame *
         close(STDIN_FILENO); /* so that whoever writes to us learns that nobody reads */
 }
 
-void caller_input_settle(const struct caller_input *input, uint64_t consumed)
+void caller_input_settle(struct caller_input *input, uint64_t consumed)
 {
+    input->open = false; /* what is given back must not be read again */
     int64_t now = input->begin < 0 ? -1 : lseek(STDIN_FILENO, 0, SEEK_CUR);
     if (now >= input->begin && input->begin >= 0 && consumed <= (uint64_t)(now - input->begin))
         lseek(STDIN_FILENO, input->begin + (int64_t)consumed, SEEK_SET);

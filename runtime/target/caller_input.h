@@ -25,4 +25,4 @@ void caller_input_read(struct caller_input *input, struct frames *frames);
 void caller_input_taken(struct caller_input *input, const struct control_frame *frame);
 
 /* The app has ended and has read that many bytes: whoever shares a file with us goes on from there. */
-void caller_input_settle(const struct caller_input *input, uint64_t consumed);
+void caller_input_settle(struct caller_input *input, uint64_t consumed);

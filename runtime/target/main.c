@@ -179,11 +179,20 @@ static int act(const struct olos_options *options, const struct olos_layout *lay
     return run(options, layout, error);
 }
 
+/* The caller would get at what another user may read, by host mounts for one. */
+static void refuse_rights_of_others(void)
+{
+    if (getuid() != geteuid() || getgid() != getegid())
+        die(OLOS_USAGE, "the package has the rights of another user\n"
+                        "  hint: take them away with 'chmod u-s,g-s'; sudo runs it as another user");
+}
+
 int main(int argc, char **argv)
 {
     struct olos_options options;
     static struct olos_layout layout;
     struct olos_error error;
+    refuse_rights_of_others();
     if (options_read(&options, argc, argv, &error))
         olos_die(&error);
     options.package_fd = settle(options.package_fd);

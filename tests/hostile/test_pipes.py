@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from olos.errors import InputError, MismatchError
+from support.olos import PACKAGES
 
 COMMANDS = {
     "attest": ("attest", "verify", "PIPE", "--allow-simulated", "--measurement", 64 * "0"),
@@ -31,7 +32,7 @@ def test_a_pipe_is_empty(tmp_path: Path, command: tuple[str, ...]) -> None:
     result = subprocess.run(
         [sys.executable, "-m", "olos_cli", *command],
         cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent.parent)},
+        env=os.environ | {"PYTHONPATH": PACKAGES},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

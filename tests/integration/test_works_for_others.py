@@ -105,19 +105,27 @@ def test_callers(package: Path, script: str) -> None:
         'exec -a "" "$1"',
         f'cp "$1" app; chmod 555 app; exec {NOBODY} ./app',
         'cp "$1" app; chown 65534:65534 app; chmod 700 app; exec ./app',
-        f'cp "$1" app; chmod 6755 app; exec {NOBODY} ./app',
         'cp "$1" app; PATH="$PWD:$PATH" exec env app',
         'sh -c "$1; exit \\$?"',
     ],
     ids=[
         "symlink", "hard-link", "descriptor", "odd-name", "empty-argv0", "read-only", "of-another-user",
-        "setuid", "search-path", "shell",
+        "search-path", "shell",
     ],
 )  # fmt: skip
 def test_names_and_modes(package: Path, script: str) -> None:
     with tempfile.TemporaryDirectory(prefix="olos-others-", dir="/var/tmp") as name:
         Path(name).chmod(0o755)
         assert_works(start(f"cd {name}; {script}", package))
+
+
+@pytest.mark.parametrize("mode", ["4755", "2755"])
+def test_nobody_lends_his_rights(package: Path, mode: str) -> None:
+    with tempfile.TemporaryDirectory(prefix="olos-others-", dir="/var/tmp") as name:
+        Path(name).chmod(0o755)
+        result = start(f'cd {name}; cp "$1" app; chmod {mode} app; exec {NOBODY} ./app', package)
+    assert (result.returncode, result.stdout) == (2, b"")
+    assert result.stderr.startswith(b"olos: the package has the rights of another user\n  hint: ")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 from elftools.elf.elffile import ELFFile
 
-from olos.binaries import INIT, LAUNCHER, TARGET, binary
+from olos.binaries import INIT, LAUNCHER, TARGET, binary, sdk
 from support.probe import ROOT
 
 RUNTIME = ROOT / "runtime"
@@ -17,6 +17,19 @@ def test_every_source_is_built() -> None:
         assert name.parts[0] in built_elsewhere or f"'{name}'" in recipe, (
             f"{name} is not in runtime/meson.build"
         )
+
+
+def test_every_source_of_libolos_is_built() -> None:
+    recipe = (RUNTIME / "libolos" / "meson.build").read_text()
+    for path in (RUNTIME / "libolos").glob("*.[ch]"):
+        assert f"'{path.name}'" in recipe
+
+
+@pytest.mark.parametrize("name", ["libolos.a", "libolos.so.1"])
+def test_libraries_name_no_place_of_their_making(name: str) -> None:
+    data = (sdk() / "lib" / name).read_bytes()
+    assert bytes(ROOT) not in data
+    assert b"/tmp/" not in data
 
 
 @pytest.mark.parametrize("name", [LAUNCHER, TARGET, INIT])

@@ -169,6 +169,14 @@ def test_other_roots_and_keys(tee: Path) -> None:
     agree(tee, impostor.evidence().data, REJECTED)
 
 
+@pytest.mark.parametrize("chain", ["other-root", "leaf-twice"])
+def test_the_root_that_comes_along_is_the_trusted_one(tee: Path, chain: str) -> None:
+    """Though the leaf was issued by the trusted root."""
+    second = simulated_world("other").root if chain == "other-root" else WORLD.leaf
+    payload = cbor2.dumps(WORLD.claims(), canonical=True)
+    agree(tee, WORLD.signed(payload, {33: [WORLD.leaf.der, second.der]}).data, REJECTED)
+
+
 @pytest.mark.parametrize(("issued", "code"), [(TIME - DAY - SKEW, 0), (TIME - DAY - SKEW - SECOND, EXPIRED)])
 def test_it_was_made_while_the_certificate_is_valid(tee: Path, issued: datetime, code: int) -> None:
     agree(tee, WORLD.evidence({6: int(issued.timestamp())}).data, code)

@@ -104,3 +104,26 @@ def test_one_tag_may_stand_in_front() -> None:
         cbor.decode(bytes.fromhex("d100"), "x", tag=18)
     with pytest.raises(InputError, match="does not belong there"):
         cbor.decode(bytes.fromhex("d2d200"), "x", tag=18)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x9f\x01\xff",
+        b"\xbf\x01\x02\xff",
+        b"\xa2\x02\x00\x01\x00",
+        b"\xa2\x20\x00\x01\x00",
+        b"\xa2\x61a\x00\x01\x00",
+    ],
+    ids=["array", "map", "order", "negative", "text"],
+)
+def test_what_is_not_deterministic(data: bytes) -> None:
+    """Refused only where that form is demanded."""
+    cbor.decode(data, "item")
+    with pytest.raises(InputError, match="out of order|indefinite"):
+        cbor.decode(data, "item", deterministic=True)
+
+
+def test_what_is_deterministic() -> None:
+    item = {1: b"a", 10: [1, -2], 300: "b", -1: True, -70001: None, "x": {}}
+    assert cbor.decode(cbor2.dumps(item, canonical=False), "item", deterministic=True)
