@@ -92,10 +92,10 @@ static enum step prepare(const struct command *command, const struct streams *st
     reset_signals();
     if (set_streams(command, streams))
         return STEP_STREAMS;
+    if (tee_syscalls_offer(tee)) /* which takes a descriptor, so it comes before the limits */
+        return STEP_TEE;
     if (set_limits(command))
         return STEP_LIMITS;
-    if (tee_syscalls_offer(tee))
-        return STEP_TEE;
     if (set_user(command->app))
         return STEP_USER;
     if (chdir(command->app->cwd))
