@@ -36,7 +36,7 @@ OF_THEIR_OWN = ["attested-peers", "attested-secret"]  # test_attested_peers.py, 
 
 
 def test_none_is_forgotten() -> None:
-    known = [*PLAIN, *PYTHON, *OF_THEIR_OWN, "base"]
+    known = [*PLAIN, *PYTHON, *OF_THEIR_OWN, "base", "sealed-counter"]
     assert sorted(path.name for path in EXAMPLES.iterdir()) == sorted(known)
 
 
@@ -78,9 +78,24 @@ def test_which_tee(registry: str, tmp_path: Path) -> None:
     assert (outside.returncode, outside.stderr) == (1, b"Python: no TEE\n")
 
 
-@pytest.mark.parametrize("name", [*PLAIN, "which-tee"])
+def test_sealed_counter(tmp_path: Path) -> None:
+    olos("sdk", tmp_path / "counter" / "sdk")
+    package = build("sealed-counter", tmp_path / "counter")
+    (tmp_path / "data").mkdir()
+    call: list[str | Path] = [package, "--olos-mount", f"/data={tmp_path / 'data'}"]
+    home = {"HOME": str(tmp_path)}
+    assert execute(call, env=home).stdout == (package.parent / "expected").read_text()
+    assert execute(call, env=home).stdout == "Start number 2\n"
+    sealed = bytearray((tmp_path / "data/counter").read_bytes())
+    sealed[70] ^= 1
+    (tmp_path / "data/counter").write_bytes(sealed)
+    result = execute(call, env=home, expect=1)
+    assert (result.stdout, result.stderr) == ("", "/data/counter: Key was rejected by service\n")
+
+
+@pytest.mark.parametrize("name", [*PLAIN, "sealed-counter", "which-tee"])
 def test_readme_shows_the_lines_that_work(name: str) -> None:
     text = (EXAMPLES / name / "README.md").read_text()
     for line in ("olos build Dockerfile", "olos pack -o app.olos", "./app.olos"):
-        assert f"    {line}\n" in text
+        assert f"    {line}" in text
     assert os.access(EXAMPLES / name / "prepare", os.X_OK)

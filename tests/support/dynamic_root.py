@@ -29,7 +29,7 @@ def make_root(folder: Path, programs: Sequence[str] = PROGRAMS) -> Path:
     copies = [(Path(str(shutil.which(program))), folder / "bin" / program) for program in programs]
     (preloaded,) = Path("/usr/lib").glob("*/faketime/libfaketime.so.1")
     for path in (*(path for path, _ in copies), preloaded):
-        copies += _loaded(path, folder)
+        copies += loaded(path, folder)
     for source, target in copies:
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -46,6 +46,7 @@ def add_locale(folder: Path) -> None:
     subprocess.run(["localedef", "--no-archive", "-i", name, "-f", charset, target], check=True)
 
 
-def _loaded(program: Path, folder: Path) -> list[tuple[Path, Path]]:
+def loaded(program: Path, folder: Path) -> list[tuple[Path, Path]]:
+    """What a program loads: the files, and where they lie in a root file system."""
     text = subprocess.run(["ldd", program], check=True, capture_output=True, text=True).stdout
     return [(Path(path), folder / path.lstrip("/")) for path in re.findall(r"(/\S+) \(0x", text)]
