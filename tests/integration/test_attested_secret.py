@@ -1,13 +1,15 @@
 """The example `attested-secret`: who gets the secret, who does not, and what the log says of them."""
 
 import hashlib
+import json
 import shutil
+import ssl
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -223,15 +225,39 @@ def test_no_other_app_gets_it(variant: str, packages: Packages) -> None:
         assert "given to" not in server.log.read_text()
 
 
-def test_what_the_app_has_shown_to_another_server_is_of_no_use(packages: Packages, tmp_path: Path) -> None:
-    """Its evidence in a certificate of one's own, and its certificate without its key."""
+@pytest.fixture(scope="module")
+def certificate(packages: Packages) -> bytes:
+    """What the right app has shown to another server (PEM)."""
     own = Credentials(packages.folder / "server/cert.pem", packages.folder / "server/key.pem")
     demands = Demands(measurement=bytes.fromhex(packages.measurement), allow_simulated=True)
     peer = Peer(demands=demands, roots=(File("root", packages.root()),))
     with catching(peer, own, b"another secret") as (port, caught):
         assert packages.run(packages.package, port).returncode == 0
-    (certificate,) = caught
+    assert len(caught) == 1
+    return caught[0]
+
+
+def test_it_is_of_no_use_to_others(certificate: bytes, packages: Packages, tmp_path: Path) -> None:
+    """Its evidence in a certificate of one's own, and itself without its key."""
     with packages.server() as server:
         is_refused(server, with_own_key(certificate), tmp_path, "check 'key'")
         relayed = (certificate, forged_key(certificate))
         is_refused(server, relayed, tmp_path, "the handshake has failed: .*bad signature")
+
+
+@pytest.mark.parametrize("form", ["pem", "der"])
+def test_the_command_verifies_it(form: str, certificate: bytes, packages: Packages, tmp_path: Path) -> None:
+    path, root = tmp_path / f"cert.{form}", tmp_path / "root.pem"
+    path.write_bytes(certificate if form == "pem" else ssl.PEM_cert_to_DER_cert(certificate.decode()))
+    root.write_bytes(packages.root())
+    verify = ("attest", "verify", path, "--root", root, "--product-id", "1", "--min-svn", "1")
+    demanded = (*verify, "--measurement", packages.measurement, "--signer", packages.signer)
+    report = json.loads(olos(*demanded, "--allow-simulated", "--format", "json").stdout)
+    assert report["measurement"]["value"] == packages.measurement
+    assert report["signer"]["value"] == packages.signer
+    assert (report["tee"], report["simulated"], report["debug"]) == ("simulated", True, False)
+    assert "check 'simulated'" in olos(*demanded, expect=5).stderr
+    another = (*verify, "--measurement", bytes(32).hex(), "--allow-simulated")
+    assert "check 'measurement'" in olos(*another, expect=5).stderr
+    tomorrow = (datetime.now(UTC) + 2 * DAY).isoformat()
+    assert "check 'validity'" in olos(*demanded, "--allow-simulated", "--time", tomorrow, expect=5).stderr
