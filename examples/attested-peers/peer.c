@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <olos/olos.h>
 #include <openssl/ssl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,6 +145,7 @@ static void read_signer(uint8_t signer[32])
 
 int main(int argc, char **argv)
 {
+    signal(SIGPIPE, SIG_IGN); /* who was refused finds the connection closed */
     struct wanted wanted = {0};
     if (argc != 4)
         return 2;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import ssl
 import subprocess
 import sys
@@ -59,12 +60,14 @@ def serving(script: Path, args: Sequence[str | Path], log: Path, *, clock: str =
     before = ["faketime", "-f", f"@{clock}"] if clock else []
     with (
         log.open("ab") as stream,
-        subprocess.Popen([*before, sys.executable, script, *args], stderr=stream, env=environment) as process,
+        subprocess.Popen(
+            [*before, sys.executable, script, *args], stderr=stream, env=environment, start_new_session=True
+        ) as process,
     ):
         try:
             yield Server(int(await_line(log, r"listening on port (\d+)\n")[1]), log)
         finally:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)  # faketime(1) waits for what it has started
 
 
 @contextmanager
