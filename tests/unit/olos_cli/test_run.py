@@ -57,6 +57,26 @@ def test_mounts_become_options_of_the_package(
     assert seen == [(("--mount", "/d=e"), ("--olos-mount", "/a=b", "--olos-mount", "/c=--x"))]
 
 
+@pytest.mark.parametrize(
+    ("typed", "options"),
+    [
+        (["--expect", "ab"], ("--olos-expect", "ab")),
+        (["--stop-timeout", "never"], ("--olos-stop-timeout", "never")),
+        (["--trace", "all"], ("--olos-trace",)),
+        (["--trace", "open,%network"], ("--olos-trace=open,%network",)),
+        (["--trace-failed", "--gdb"], ("--olos-trace-failed", "--olos-gdb")),
+    ],
+    ids=str,
+)
+def test_other_options_become_those_of_the_package(
+    call: Call, monkeypatch: pytest.MonkeyPatch, package: Path, typed: list[str], options: tuple[str, ...]
+) -> None:
+    seen: list[tuple[str, ...]] = []
+    monkeypatch.setattr("pack.run.run", lambda _, __, options: seen.append(tuple(options)))
+    call("run", *typed, package)
+    assert seen == [options]
+
+
 def test_options_before_the_path_are_ours(call: Call, package: Path) -> None:
     assert call("run", "--help", package).stdout.startswith("Usage: olos run")
     assert "No such option '--frob'" in call("run", "--frob", package, expect=2).stderr
