@@ -17,8 +17,9 @@ from measure import rootfs, verity
 from olos.extent import Extent
 from olos.manifest import Manifest, RootfsRecord
 from olos.progress import SILENT
-from olos.tree import Entry, FileType, Inode, Tree
+from olos.tree import FileType, Inode, Segment
 from olos_build import erofs
+from olos_build.canonical_tree import canonicalise
 from support.engine import private_engine
 
 GIB = 1 << 30
@@ -121,11 +122,17 @@ class Inputs:
         top = self.folder / "sparse"
         shutil.copytree(built.layout, top / "layout")
         layout = top / "layout"
-        hole = Entry(b"hole", Inode(FileType.REGULAR, 0o644, size=8 * GIB))
+        busybox = Path("/bin/busybox")
+        size = busybox.stat().st_size
+        names = {
+            b"bin": Inode(FileType.DIRECTORY, 0o755),
+            b"bin/busybox": Inode(
+                FileType.REGULAR, 0o755, size=size, content=(Segment(0, Extent(busybox, 0, size)),)
+            ),
+            b"hole": Inode(FileType.REGULAR, 0o644, size=8 * GIB),
+        }
         with (layout / "rootfs.img").open("w+b") as stream:
-            image_size = erofs.write(
-                Tree((Entry(b"", Inode(FileType.DIRECTORY, 0o755)), hole)), stream, SILENT
-            )
+            image_size = erofs.write(canonicalise(names, 0, SILENT), stream, SILENT)
             verity.append_hash_tree(stream, image_size, SILENT)
         image = layout / "rootfs.img"
         roots = rootfs.measure(Extent(image, 0, image.stat().st_size), image_size, SILENT)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
 
 @dataclass(frozen=True)
@@ -62,19 +64,19 @@ def compare(contenders: Sequence[Contender], runs: int) -> tuple[Figure, ...]:
 
 
 def _once(contender: Contender) -> _Sample:
-    with (contender.stdin or Path(os.devnull)).open("rb") as stdin:
+    with (contender.stdin or Path(os.devnull)).open("rb") as stdin, TemporaryFile() as said:
         start = time.perf_counter()
-        process = subprocess.Popen(
-            contender.command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
+        process = subprocess.Popen(contender.command, stdin=stdin, stdout=subprocess.PIPE, stderr=said)
         with process:
             assert process.stdout
             output = process.stdout.read()
             _, status, usage = os.wait4(process.pid, 0)
             seconds = time.perf_counter() - start
             process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, list(contender.command))
+        if process.returncode:
+            said.seek(0)
+            sys.stderr.buffer.write(said.read())
+            raise subprocess.CalledProcessError(process.returncode, list(contender.command))
     if contender.own_clock:
         seconds = float(output.split()[-1])
     if contender.own_memory:
