@@ -165,7 +165,8 @@ def test_pipeline_of_ten(layout: Path) -> None:
 
 def test_process_substitution(layout: Path) -> None:
     """Through /dev/fd."""
-    assert run_app(layout, "-c", "paste -d+ <(seq 3) <(seq 4 6) > >(cat >&2); wait $!") == "1+4\n2+5\n3+6\n"
+    script = "exec 3> >(cat >&2); last=$!; paste -d+ <(seq 3) <(seq 4 6) >&3; exec 3>&-; wait $last"
+    assert run_app(layout, "-c", script) == "1+4\n2+5\n3+6\n"
 
 
 def answer(session: Session, keys: bytes) -> list[str]:
