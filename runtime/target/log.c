@@ -1,6 +1,7 @@
 #include "log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -31,6 +32,12 @@ bool log_read(struct log *log)
         write_full(STDERR_FILENO, buffer, (size_t)count);
     keep(log, buffer, (size_t)count);
     return true;
+}
+
+void log_drain(struct log *log)
+{
+    while (poll(&(struct pollfd){.fd = log->line, .events = POLLIN}, 1, 0) > 0 && log_read(log))
+        ;
 }
 
 void log_show_tail(const struct log *log)

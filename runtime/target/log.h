@@ -13,6 +13,9 @@ struct log {
 /* Read what is there. Returns false at its end. */
 bool log_read(struct log *log);
 
+/* Read what is there up to now, to the last of it. */
+void log_drain(struct log *log);
+
 /* Show the last lines on standard error. */
 void log_show_tail(const struct log *log);
 
