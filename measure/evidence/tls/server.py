@@ -11,7 +11,9 @@ import contextlib
 import logging
 import socket
 import time
+from collections.abc import Callable
 from http.server import ThreadingHTTPServer
+from socketserver import BaseRequestHandler
 from typing import Any
 
 from OpenSSL import SSL, crypto
@@ -105,7 +107,13 @@ def _shake_hands(connection: SSL.Connection, accepted: socket.socket, deadline: 
 class AttestedHTTPServer(ThreadingHTTPServer):
     """An HTTP server for attested clients. The handshake is made in the thread of the connection."""
 
-    def __init__(self, address: tuple[str, int], handler: Any, listener: Listener) -> None:
+    def __init__(
+        self,
+        address: tuple[str, int],
+        handler: Callable[[Any, Any, Any], BaseRequestHandler],
+        listener: Listener,
+    ) -> None:
+        self._handler = handler  # what `socketserver` keeps itself is declared for its own sockets alone
         self._listener = listener
         super().__init__(address, handler)
 
@@ -117,7 +125,7 @@ class AttestedHTTPServer(ThreadingHTTPServer):
             self.refused(client_address, exc)
             return
         with contextlib.suppress(ConnectionError):  # who has gone has gone
-            self.RequestHandlerClass(connection, client_address, self)  # type: ignore[arg-type]
+            self._handler(connection, client_address, self)
         with contextlib.suppress(OSError):
             connection.shutdown(socket.SHUT_WR)
 
