@@ -1,40 +1,20 @@
 """Whatever comes from inside, the target ends with a clear message and leaves nothing behind."""
 
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from olos.manifest import FileRecord, Manifest
-from olos_build.component import Component
-from olos_build.cpio import Member, archive
-from support.runtime import Spec, change_manifest, command, compile_static, make_layout, processes_of
+from support.hostile_init import SERIAL, with_init
+from support.runtime import Spec, command, make_layout, processes_of
 
 PRELUDE = r"""
-#include <fcntl.h>
-#include <stdint.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <termios.h>
-#include <unistd.h>
-static int line;
-static void frame(char kind, uint8_t a, uint32_t c, uint64_t d) {
-    struct { uint8_t kind, a; uint16_t b; uint32_t c; uint64_t d; } f = {kind, a, 0, c, d};
-    (void)!write(line, &f, sizeof f);
-}
 static void start(void) {
     frame('R', 0, 0, 0);
     frame('S', 0, 0, 0);
 }
 int main(void) {
-    struct termios raw;
-    mknod("/dev/line", S_IFCHR | 0600, makedev(4, 64));
-    line = open("/dev/line", O_RDWR);
-    tcgetattr(line, &raw);
-    cfmakeraw(&raw);
-    tcsetattr(line, TCSANOW, &raw);
+    line = serial("/dev/line", 0);
 """
 POSTLUDE = r"""
     for (;;) pause();
@@ -47,18 +27,8 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_layout(tmp_path_factory.mktemp("hostile") / "layout", Spec())
 
 
-def with_init(layout: Path, body: str, folder: Path) -> Path:
-    """Put another init into a layout. Returns the layout."""
-    compile_static(PRELUDE + body + POSTLUDE, folder / "init")
-    init = Member("init", 0o755, (folder / "init").read_bytes())
-    component = Component("crt/initramfs.cpio", archive([init]))
-    component.write(layout)
-
-    def record(manifest: Manifest) -> Manifest:
-        crt: tuple[FileRecord, ...] = (component.record(),)
-        return replace(manifest, crt=crt)
-
-    return change_manifest(layout, record)
+def hostile(layout: Path, body: str, folder: Path) -> Path:
+    return with_init(layout, SERIAL + PRELUDE + body + POSTLUDE, folder)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +55,7 @@ def with_init(layout: Path, body: str, folder: Path) -> Path:
     ],
 )  # fmt: skip
 def test_frames(original: Path, tmp_path: Path, body: str, code: int, message: str) -> None:
-    layout = with_init(original, body, tmp_path)
+    layout = hostile(original, body, tmp_path)
     result = subprocess.run(
         command(layout), stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=30
     )
@@ -104,7 +74,7 @@ def test_output_without_end(original: Path, tmp_path: Path) -> None:
         start(); frame('X', 0, 7, 100000);
         for (;;) (void)!write(output, data, sizeof data);
     """
-    layout = with_init(original, body, tmp_path)
+    layout = hostile(original, body, tmp_path)
     result = subprocess.run(
         command(layout), stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=30
     )
@@ -115,7 +85,7 @@ def test_output_without_end(original: Path, tmp_path: Path) -> None:
 def test_output_that_never_comes_can_be_ended(original: Path, tmp_path: Path) -> None:
     """The exit says more bytes than there are: the kernel's own end ends the wait."""
     body = "start(); frame('X', 0, 3, 1000); sleep(1); _exit(0);"
-    layout = with_init(original, body, tmp_path)
+    layout = hostile(original, body, tmp_path)
     result = subprocess.run(
         command(layout), stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=30
     )

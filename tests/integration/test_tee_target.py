@@ -12,16 +12,13 @@ import pytest
 from measure.regions import measurement
 from measure.sigstruct import Statement, assemble, mrsigner, statement_of
 from olos.digest import Digest
-from olos.manifest import FileRecord, Manifest
-from olos_build.component import Component
-from olos_build.cpio import Member, archive
+from olos.manifest import Manifest
+from support.hostile_init import SERIAL, with_init
 from support.keys import KEY, modulus_of, signature
 from support.runtime import (
     POLICY,
     Spec,
-    change_manifest,
     command,
-    compile_static,
     make_layout,
     processes_of,
     run,
@@ -107,28 +104,7 @@ def test_a_signature_that_is_not_genuine(layout: Path, at: int, message: str) ->
 # --- a kernel that somebody has taken over ------------------------------------------------------------------
 
 PRELUDE = r"""
-#include <fcntl.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <termios.h>
-#include <unistd.h>
-static int line, tee;
-static int serial(const char *name, int number) {
-    struct termios raw;
-    mknod(name, S_IFCHR | 0600, makedev(4, 64 + number));
-    int fd = open(name, O_RDWR);
-    tcgetattr(fd, &raw);
-    cfmakeraw(&raw);
-    tcsetattr(fd, TCSANOW, &raw);
-    return fd;
-}
-static void frame(char kind, uint8_t a, uint32_t c, uint64_t d) {
-    struct { uint8_t kind, a; uint16_t b; uint32_t c; uint64_t d; } f = {kind, a, 0, c, d};
-    (void)!write(line, &f, sizeof f);
-}
+static int tee;
 struct head { uint32_t kind, size; uint64_t tag; };
 static void request(uint32_t kind, uint32_t size, const void *body) {
     struct head head = {kind, size, 42};
@@ -158,20 +134,8 @@ POSTLUDE = "for (;;) pause(); }"
 END = "frame('X', 0, {}, 0);"
 
 
-def with_init(layout: Path, body: str, folder: Path) -> Path:
-    """Put another init into a layout. Returns the layout."""
-    compile_static(PRELUDE + body + POSTLUDE, folder / "init")
-    component = Component(
-        "crt/initramfs.cpio", archive([Member("init", 0o755, (folder / "init").read_bytes())])
-    )
-    (layout / component.path).unlink()
-    component.write(layout)
-
-    def record(manifest: Manifest) -> Manifest:
-        crt: tuple[FileRecord, ...] = (component.record(),)
-        return replace(manifest, crt=crt)
-
-    return change_manifest(layout, record)
+def hostile(layout: Path, body: str, folder: Path) -> Path:
+    return with_init(layout, SERIAL + PRELUDE + body + POSTLUDE, folder)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +154,7 @@ def with_init(layout: Path, body: str, folder: Path) -> Path:
     ids=["root", "report", "kind", "size", "one-by-one", "partial", "large", "huge"],
 )  # fmt: skip
 def test_requests(layout: Path, tmp_path: Path, body: str, code: int, message: str) -> None:
-    result = start(with_init(layout, body, tmp_path), tmp_path)
+    result = start(hostile(layout, body, tmp_path), tmp_path)
     assert (result.returncode, message in result.stderr.decode()) == (code, True), result
     assert processes_of(layout) == set()
 
@@ -198,14 +162,14 @@ def test_requests(layout: Path, tmp_path: Path, body: str, code: int, message: s
 def test_a_flood_ends_with_the_kernel(layout: Path, tmp_path: Path) -> None:
     """Nobody reads the answers: the target neither waits nor keeps them."""
     body = "for (int i = 0; i < 20000; i++) request(9, 0, zeros); frame('X', 0, 7, 0);"
-    result = start(with_init(layout, body, tmp_path), tmp_path)
+    result = start(hostile(layout, body, tmp_path), tmp_path)
     assert result.returncode in (7, 125)
     assert processes_of(layout) == set()
 
 
 def test_a_key_that_cannot_be_had_fails_the_request_alone(layout: Path, tmp_path: Path) -> None:
     body = "request(1, 64, zeros); frame('X', 0, answer(&size) == 126 && !size ? 7 : 8, 0);"
-    result = start(with_init(layout, body, tmp_path), tmp_path, OLOS_SIM_ROOT=str(tmp_path / "none"))
+    result = start(hostile(layout, body, tmp_path), tmp_path, OLOS_SIM_ROOT=str(tmp_path / "none"))
     assert result.returncode == 7
     assert f"{tmp_path}/none: No such file or directory" in result.stderr.decode()
 
