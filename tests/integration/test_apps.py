@@ -12,9 +12,9 @@ from measure.evidence.tls.client import context
 from measure.evidence.tls.peer import Peer
 from olos.manifest import Manifest
 from support.apps import PATIENCE, build_app, run_app
-from support.network import free_port, running
+from support.network import free_port
 from support.olos import execute, olos
-from support.runtime import command, with_app
+from support.runtime import command, running, with_app
 from support.tee_apps import demands_of, root_of
 from support.terminal import Session, on_terminal
 

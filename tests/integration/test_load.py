@@ -17,7 +17,7 @@ from typing import IO
 import pytest
 
 from support.processes import resident
-from support.runtime import POLICY, TIMEOUT, Spec, command, make_layout, run
+from support.runtime import POLICY, TIMEOUT, Spec, command, make_layout, run, running
 
 MIB = 1 << 20
 WAIT = 60.0
@@ -225,7 +225,7 @@ def test_an_app_that_closes_everything(layout: Path) -> None:
 
 
 @contextmanager
-def started(layout: Path, script: str) -> Iterator[subprocess.Popen[bytes]]:
+def piped(layout: Path, script: str) -> Iterator[subprocess.Popen[bytes]]:
     with subprocess.Popen(
         command(layout, "-c", script), stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
@@ -239,7 +239,7 @@ def pump(layout: Path, size: int) -> float:
     """Send noise through cat. Returns bytes in a second; raises AssertionError if it comes back changed."""
     block = os.urandom(MIB)
     sent, received = hashlib.sha256(), hashlib.sha256()
-    with started(layout, "exec cat") as process:
+    with piped(layout, "exec cat") as process:
         assert process.stdin and process.stdout
 
         def feed(stream: IO[bytes]) -> None:
@@ -272,7 +272,7 @@ def test_a_gibibyte_through(layout: Path, record_property: Callable[[str, object
 
 def test_a_slow_reader(layout: Path) -> None:
     """What it has not read waits in the app; the target keeps no more than its buffers."""
-    with started(layout, "exec dd if=/dev/zero bs=1M count=40 2> /dev/null") as process:
+    with piped(layout, "exec dd if=/dev/zero bs=1M count=40 2> /dev/null") as process:
         assert process.stdout
         assert os.read(process.stdout.fileno(), 1) == b"\0"
         time.sleep(1)
@@ -282,11 +282,9 @@ def test_a_slow_reader(layout: Path) -> None:
 
 
 def test_a_hundred_thousand_signals(layout: Path) -> None:
-    with started(
-        layout, 'trap : USR1; trap "echo end; exit 5" TERM; echo ready; while :; do :; done'
-    ) as process:
+    script = 'trap : USR1; trap "echo end; exit 5" TERM; echo ready; while :; do :; done'
+    with running(layout, ["-c", script]) as process:
         assert process.stdout
-        assert process.stdout.readline() == b"ready\n"
         for _ in range(100_000):
             process.send_signal(signal.SIGUSR1)
         process.terminate()
@@ -299,24 +297,8 @@ def test_a_hundred_thousand_signals(layout: Path) -> None:
 IGNORES = 'trap "echo asked" TERM; trap "" INT; echo ready; while :; do sleep 0.05; done'
 
 
-@contextmanager
-def stoppable(layout: Path, script: str, *options: str) -> Iterator[subprocess.Popen[bytes]]:
-    with subprocess.Popen(
-        [*command(layout, *options), "-c", script],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
-        assert process.stdout
-        assert process.stdout.readline() == b"ready\n"
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
 def test_an_app_that_does_not_stop_is_ended(layout: Path) -> None:
-    with stoppable(layout, IGNORES, "--olos-stop-timeout", "1") as process:
+    with running(layout, ["--olos-stop-timeout", "1", "-c", IGNORES]) as process:
         assert process.stdout and process.stderr
         begin = time.monotonic()
         process.terminate()
@@ -328,7 +310,7 @@ def test_an_app_that_does_not_stop_is_ended(layout: Path) -> None:
 
 
 def test_only_the_signal_to_stop_begins_the_time(layout: Path) -> None:
-    with stoppable(layout, IGNORES, "--olos-stop-timeout", "0") as process:
+    with running(layout, ["--olos-stop-timeout", "0", "-c", IGNORES]) as process:
         process.send_signal(signal.SIGINT)
         time.sleep(0.5)
         assert process.poll() is None
@@ -336,14 +318,14 @@ def test_only_the_signal_to_stop_begins_the_time(layout: Path) -> None:
 
 def test_an_app_that_stops_in_time(layout: Path) -> None:
     script = 'trap "sleep 0.5; echo done; exit 6" TERM; echo ready; while :; do sleep 0.05; done'
-    with stoppable(layout, script) as process:
+    with running(layout, ["-c", script]) as process:
         assert process.stdout and process.stderr
         process.terminate()
         assert (process.wait(WAIT), process.stdout.read(), process.stderr.read()) == (6, b"done\n", b"")
 
 
 def test_time_without_end(layout: Path) -> None:
-    with stoppable(layout, IGNORES, "--olos-stop-timeout", "never") as process:
+    with running(layout, ["--olos-stop-timeout", "never", "-c", IGNORES]) as process:
         assert process.stdout
         process.terminate()
         assert process.stdout.readline() == b"asked\n"
@@ -353,7 +335,7 @@ def test_time_without_end(layout: Path) -> None:
 
 def test_output_that_nobody_takes_does_not_prolong_it(layout: Path) -> None:
     script = "echo ready; trap : TERM; while :; do cat /bin/busybox; done"
-    with stoppable(layout, script, "--olos-stop-timeout", "0") as process:
+    with running(layout, ["--olos-stop-timeout", "0", "-c", script]) as process:
         time.sleep(0.2)
         process.terminate()
         assert process.wait(WAIT) == -signal.SIGKILL

@@ -19,7 +19,7 @@ import pytest
 from olos.manifest import Policy
 from support.attempts import outcome, source, spelt
 from support.layouts import noise
-from support.network import free_port, name_server, running, web_server
+from support.network import free_port, name_server, web_server
 from support.runtime import (
     APP,
     POLICY,
@@ -29,6 +29,7 @@ from support.runtime import (
     compile_static,
     make_layout,
     run,
+    running,
     shell,
     with_app,
 )

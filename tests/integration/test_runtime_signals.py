@@ -16,7 +16,17 @@ from pathlib import Path
 import pytest
 
 import support.terminal
-from support.runtime import POLICY, Spec, children, command, make_layout, processes_of, shell, with_app
+from support.runtime import (
+    POLICY,
+    Spec,
+    children,
+    command,
+    make_layout,
+    processes_of,
+    running,
+    shell,
+    with_app,
+)
 from support.terminal import Session
 
 TRAPS = """
@@ -32,20 +42,6 @@ def layout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_layout(tmp_path_factory.mktemp("signals") / "layout", Spec())
 
 
-@contextmanager
-def started(layout: Path, *args: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A run that has said so."""
-    with subprocess.Popen(
-        command(layout, *args), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdout
-        assert process.stdout.readline() == b"ready\n"
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
 def await_none(layout: Path) -> None:
     end = time.monotonic() + WAIT
     while left := processes_of(layout):
@@ -55,7 +51,7 @@ def await_none(layout: Path) -> None:
 
 @pytest.mark.parametrize("name", ["HUP", "INT", "QUIT", "USR1", "USR2", "TERM"])
 def test_signals_reach_the_app(layout: Path, name: str) -> None:
-    with started(layout, "-c", TRAPS) as process:
+    with running(layout, ["-c", TRAPS]) as process:
         assert process.stdout
         for _ in range(2):
             process.send_signal(signal.Signals[f"SIG{name}"])
@@ -65,7 +61,7 @@ def test_signals_reach_the_app(layout: Path, name: str) -> None:
 @pytest.mark.parametrize("name", ["HUP", "INT", "TERM", "USR1"])
 def test_app_dies_by_a_signal_that_it_does_not_catch(layout: Path, name: str) -> None:
     number = signal.Signals[f"SIG{name}"]
-    with started(layout, "-c", "echo ready; exec sleep 100") as process:
+    with running(layout, ["-c", "echo ready; exec sleep 100"]) as process:
         process.send_signal(number)
         assert process.wait(WAIT) == -number
     await_none(layout)
@@ -73,15 +69,15 @@ def test_app_dies_by_a_signal_that_it_does_not_catch(layout: Path, name: str) ->
 
 def test_stop_signal(layout: Path, tmp_path: Path) -> None:
     app = replace(shell(TRAPS), stop_signal=int(signal.SIGUSR2))
-    with started(with_app(layout, tmp_path / "l", app)) as process:
+    with running(with_app(layout, tmp_path / "l", app), []) as process:
         assert process.stdout
         process.terminate()
         assert process.stdout.readline() == b"USR2\n"
 
 
 def test_many_signals(layout: Path) -> None:
-    with started(
-        layout, "-c", 'trap "echo TERM" TERM; trap "" USR1 USR2; echo ready; sleep 1; cat'
+    with running(
+        layout, ["-c", 'trap "echo TERM" TERM; trap "" USR1 USR2; echo ready; sleep 1; cat']
     ) as process:
         for _ in range(2000):
             process.send_signal(signal.SIGUSR1)

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import socket
-import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from threading import Thread
-
-from support.runtime import command
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
@@ -19,25 +15,6 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
         return port
-
-
-@contextmanager
-def running(
-    layout: Path, options: Sequence[str], *, before: Sequence[str] = ()
-) -> Iterator[subprocess.Popen[bytes]]:
-    """An app that has printed its first line, `ready`; ended when the block is left."""
-    with subprocess.Popen(
-        [*before, *command(layout, *options)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
-        try:
-            assert process.stdout
-            assert process.stdout.readline() == b"ready\n", process.communicate(timeout=20)
-            yield process
-        finally:
-            process.kill()
 
 
 @contextmanager

@@ -6,7 +6,8 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -102,6 +103,25 @@ def run(
     return subprocess.run(
         command(layout, *args), input=stdin, env=env, capture_output=True, timeout=TIMEOUT, check=False
     )
+
+
+@contextmanager
+def running(
+    layout: Path, options: Sequence[str], *, before: Sequence[str] = ()
+) -> Iterator[subprocess.Popen[bytes]]:
+    """An app that has printed its first line, `ready`; ended when the block is left."""
+    with subprocess.Popen(
+        [*before, *command(layout, *options)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        try:
+            assert process.stdout
+            assert process.stdout.readline() == b"ready\n", process.communicate(timeout=20)
+            yield process
+        finally:
+            process.kill()
 
 
 def children(pid: int) -> list[int]:
