@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
+from bench import kernels
 from bench.claim import Claim
 from bench.inputs import Inputs
-from bench.timing import Contender
 
 
 def claim(inputs: Inputs) -> Claim:
     """The seconds that the app itself sees."""
-    return Claim(
-        "kernel_memory",
-        "first touch of 64 MiB, page by page",
-        Contender("our kernel", (str(inputs.on_own_kernel.package), "touch", "64"), own_clock=True),
-        (
-            Contender(
-                "Debian's kernel", (str(inputs.on_debian_kernel.package), "touch", "64"), own_clock=True
-            ),
-        ),
-        ratio=4,
-    )
+    text = "first touch of 64 MiB, page by page"
+    return kernels.claim(inputs, "kernel_memory", text, "touch", "64", ratio=4)
