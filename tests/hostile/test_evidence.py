@@ -12,7 +12,10 @@ from measure.evidence.demands import Demands
 from measure.evidence.formats import SIZE_LIMIT, verify
 from measure.evidence.model import File, Identity
 from olos.errors import InputError, MismatchError, OlosError
-from support.evidence import FIELDS, TIME, ec_key, nitro_world, simulated_world, snp_world, tlv
+from support.certificates import TIME, ec_key, tlv
+from support.evidence_nitro import nitro_world
+from support.evidence_simulated import simulated_world
+from support.evidence_snp import FIELDS, snp_world
 
 STEP = 3  # every third byte, another bit each time
 LAX = Demands(allow_debug=True, allow_migration=True)

@@ -29,13 +29,11 @@ from support.attested import (
     serving,
     with_own_key,
 )
-from support.evidence import (
-    DAY,
+from support.certificates import DAY, TIME, Terms
+from support.evidence_simulated import (
     SIMULATED_MEASUREMENT,
     SIMULATED_SIGNER,
-    TIME,
     SimulatedWorld,
-    Terms,
     simulated_world,
 )
 from support.olos import EXAMPLES, execute, olos

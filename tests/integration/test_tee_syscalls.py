@@ -13,7 +13,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from measure.evidence.model import File, Identity
 from olos.errors import OlosError
-from support.evidence import simulated_world
+from support.evidence_simulated import simulated_world
 from support.runtime import APP, POLICY, Spec, make_layout, with_app
 from support.tee_apps import CALLS, add_dynamic, ask, root_of, verified
 

@@ -26,7 +26,7 @@ from OpenSSL import crypto
 
 from measure.evidence.tls.peer import Credentials, Peer
 from measure.evidence.tls.server import AttestedConnection, AttestedHTTPServer, Listener
-from support.evidence import Terms, issue, tlv
+from support.certificates import Terms, issue, tlv
 from support.olos import PACKAGES
 
 EXTENSION = "2.23.133.5.4.9"

@@ -33,7 +33,8 @@ from measure.evidence.demands import Demands  # noqa: E402
 from measure.evidence.formats import verify  # noqa: E402
 from measure.evidence.model import File  # noqa: E402
 from olos.errors import InputError, MismatchError  # noqa: E402
-from support.evidence import TIME, SimulatedWorld, simulated_world  # noqa: E402
+from support.certificates import TIME  # noqa: E402
+from support.evidence_simulated import SimulatedWorld, simulated_world  # noqa: E402
 from support.olos import PACKAGES  # noqa: E402
 
 GENERATE, VERIFY, REPORT, KEY = range(0x6F6C0001, 0x6F6C0005)

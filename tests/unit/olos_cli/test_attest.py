@@ -12,9 +12,10 @@ from measure.evidence.demands import Demands
 from measure.evidence.model import File, Identity, Value
 from olos_cli import attest_report
 from olos_cli.attest_report import Report
-from support import evidence
+from support.certificates import TIME
 from support.cli import Call
-from support.evidence import ID_KEY, MEASUREMENT, NONCE, PCRS, REPORT_DATA, TIME, nitro_world, snp_world
+from support.evidence_nitro import NONCE, PCR8, PCRS, nitro_world
+from support.evidence_snp import ID_KEY, MEASUREMENT, REPORT_DATA, snp_world
 from support.olos import ROOT
 
 Args = list[str | Path]
@@ -114,7 +115,7 @@ def test_what_a_program_reads(verify: Call, tmp_path: Path) -> None:
     )
     assert found.pop("registers") == {
         **{f"PCR{index}": value.hex() for index, value in PCRS.items() if index},
-        "PCR8": evidence.PCR8.hex(),
+        "PCR8": PCR8.hex(),
         "user_data": b"of the user".hex(),
     }
     assert [claim["name"] for claim in found.pop("claims")] == ["root", "module id", "made"]
@@ -131,7 +132,7 @@ def test_what_a_program_reads(verify: Call, tmp_path: Path) -> None:
         "report_data": {"name": "nonce", "value": nonce},
         "schema": "olos-attest-report/1",
         "security_version": None,
-        "signer": {"name": "PCR8", "value": evidence.PCR8.hex()},
+        "signer": {"name": "PCR8", "value": PCR8.hex()},
         "simulated": False,
         "tcb": {},
         "tcb_status": None,

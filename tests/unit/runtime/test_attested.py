@@ -18,16 +18,8 @@ from measure.evidence.formats import verify as verify_in_python
 from measure.evidence.model import File
 from olos.errors import InputError, MismatchError
 from support import tee as tee_support
-from support.evidence import (
-    DAY,
-    TIME,
-    Party,
-    Terms,
-    ec_key,
-    issue,
-    rsa_key,
-    simulated_world,
-)
+from support.certificates import DAY, TIME, Party, Terms, ec_key, issue, rsa_key
+from support.evidence_simulated import simulated_world
 
 WORLD = simulated_world()
 NOW = int(TIME.timestamp())

@@ -15,20 +15,15 @@ from measure.evidence.formats import verify as verify_in_python
 from measure.evidence.model import File
 from olos.errors import InputError, MismatchError
 from support import tee as tee_support
-from support.evidence import (
-    DAY,
-    REPORT_DATA,
+from support.certificates import DAY, TIME, Party, Terms, ec_key, issue
+from support.evidence_simulated import (
     SIMULATED_EXTENSION,
     SIMULATED_MEASUREMENT,
     SIMULATED_SIGNER,
-    TIME,
-    Party,
     SimulatedWorld,
-    Terms,
-    ec_key,
-    issue,
     simulated_world,
 )
+from support.evidence_snp import REPORT_DATA
 
 WORLD = simulated_world()
 NOW = int(TIME.timestamp())

@@ -21,7 +21,7 @@ from measure.evidence.demands import Demands
 from measure.evidence.formats import verify
 from measure.evidence.model import File
 from olos.binaries import sdk
-from support.evidence import TIME
+from support.certificates import TIME
 from support.fake_tee import Tee
 
 HERE = Path(__file__).parent

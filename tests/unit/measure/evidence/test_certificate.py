@@ -15,20 +15,10 @@ from measure.evidence.demands import Demands
 from measure.evidence.formats import verify
 from measure.evidence.model import File, Identity
 from olos.errors import InputError, MismatchError
-from support.evidence import (
-    DAY,
-    SIMULATED_MEASUREMENT,
-    TIME,
-    Party,
-    Terms,
-    ec_key,
-    issue,
-    nitro_world,
-    rewritten,
-    rsa_key,
-    simulated_world,
-    snp_world,
-)
+from support.certificates import DAY, TIME, Party, Terms, ec_key, issue, rewritten, rsa_key
+from support.evidence_nitro import nitro_world
+from support.evidence_simulated import SIMULATED_MEASUREMENT, simulated_world
+from support.evidence_snp import snp_world
 
 WORLD = simulated_world()
 LAX = Demands(allow_simulated=True, measurement=SIMULATED_MEASUREMENT)

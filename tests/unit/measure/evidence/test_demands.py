@@ -9,7 +9,9 @@ from measure.evidence.formats import FORMATS, SIZE_LIMIT, format_of, verify
 from measure.evidence.model import File, Identity, Value
 from measure.evidence.textual import binary
 from olos.errors import InputError, MismatchError, UsageError
-from support.evidence import TIME, nitro_world, snp_world
+from support.certificates import TIME
+from support.evidence_nitro import nitro_world
+from support.evidence_snp import snp_world
 
 GOOD = Identity(
     tee="sgx",

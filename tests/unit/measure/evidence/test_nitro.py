@@ -11,8 +11,8 @@ from measure.evidence.formats import format_of, verify
 from measure.evidence.model import File, Identity, Value
 from measure.evidence.nitro import NITRO, ROOTS
 from olos.errors import InputError, MismatchError
-from support import evidence
-from support.evidence import DAY, PCRS, TIME, NitroWorld, Terms, issue, nitro_world
+from support.certificates import DAY, TIME, Terms, ec_key, issue
+from support.evidence_nitro import NONCE, PCR8, PCRS, NitroWorld, nitro_world
 
 HOUR = timedelta(hours=1)
 MILLISECOND = timedelta(milliseconds=1)
@@ -28,8 +28,8 @@ def test_a_document_says_who_it_is() -> None:
     identity = verified(nitro_world().document(public_key=b"key"))
     assert (identity.tee, identity.simulated, identity.debug) == ("nitro", False, False)
     assert identity.measurement == Value("PCR0", PCRS[0])
-    assert identity.signer == Value("PCR8", evidence.PCR8)
-    assert identity.report_data == Value("nonce", evidence.NONCE)
+    assert identity.signer == Value("PCR8", PCR8)
+    assert identity.report_data == Value("nonce", NONCE)
     assert not identity.report_data_padded
     assert [value.name for value in identity.registers] == [
         *(f"PCR{index}" for index in range(1, 16)),
@@ -153,7 +153,7 @@ def test_the_header_is_one_and_only(protected: bytes, unprotected: dict[int, byt
 
 def test_a_document_of_another_key_is_refused() -> None:
     world = nitro_world()
-    forged = replace(world, leaf=replace(world.leaf, key=evidence.ec_key("mallory")))
+    forged = replace(world, leaf=replace(world.leaf, key=ec_key("mallory")))
     with pytest.raises(MismatchError, match="check 'signature'"):
         verified(forged.document())
 
@@ -161,7 +161,7 @@ def test_a_document_of_another_key_is_refused() -> None:
 def test_a_key_of_another_curve_signs_nothing() -> None:
     world = nitro_world()
     terms = Terms(ca=False, key_usage=False)
-    leaf = issue("leaf", evidence.ec_key("p256", ec.SECP256R1), world.regional, terms)
+    leaf = issue("leaf", ec_key("p256", ec.SECP256R1), world.regional, terms)
     with pytest.raises(MismatchError, match="check 'signature'"):
         verified(world.document(certificate=leaf.der))
 

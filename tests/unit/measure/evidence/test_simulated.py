@@ -13,8 +13,10 @@ from measure.evidence.formats import format_of, verify
 from measure.evidence.model import File, Identity, Value
 from measure.evidence.simulated import SIMULATED
 from olos.errors import InputError, MismatchError
-from support import evidence
-from support.evidence import DAY, TIME, Terms, ec_key, issue, simulated_world
+from support.certificates import DAY, TIME, Terms, ec_key, issue
+from support.evidence_nitro import nitro_world
+from support.evidence_simulated import SIMULATED_MEASUREMENT, SIMULATED_SIGNER, simulated_world
+from support.evidence_snp import REPORT_DATA
 
 WORLD = simulated_world()
 LAX = Demands(allow_simulated=True)
@@ -34,9 +36,9 @@ def verified(
 def test_evidence_says_who_it_is() -> None:
     identity = verified(WORLD.evidence())
     assert (identity.tee, identity.simulated, identity.debug) == ("simulated", True, False)
-    assert identity.measurement == Value("measurement", evidence.SIMULATED_MEASUREMENT)
-    assert identity.signer == Value("signer", evidence.SIMULATED_SIGNER)
-    assert identity.report_data == Value("report data", evidence.REPORT_DATA)
+    assert identity.measurement == Value("measurement", SIMULATED_MEASUREMENT)
+    assert identity.signer == Value("signer", SIMULATED_SIGNER)
+    assert identity.report_data == Value("report data", REPORT_DATA)
     assert (identity.product_id, identity.security_version) == (7, 3)
     assert (identity.valid_from, identity.valid_until) == (TIME - DAY, TIME + DAY)
     assert {claim.name: claim.value for claim in identity.claims} == {
@@ -166,6 +168,6 @@ def test_it_expires(time: datetime) -> None:
 
 def test_it_is_recognised_and_nothing_else() -> None:
     assert format_of(WORLD.evidence()) is SIMULATED
-    assert format_of(evidence.nitro_world().document()) is not SIMULATED
+    assert format_of(nitro_world().document()) is not SIMULATED
     with pytest.raises(InputError, match="more than 8192 bytes"):
         verified(WORLD.signed(cbor2.dumps(WORLD.claims({-70003: bytes(9000)}))))

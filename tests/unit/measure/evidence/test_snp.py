@@ -13,8 +13,22 @@ from measure.evidence.formats import format_of, verify
 from measure.evidence.model import File, Identity, Value
 from measure.evidence.snp import SNP
 from olos.errors import InputError, MismatchError, OlosError
-from support import evidence
-from support.evidence import DAY, TIME, SnpWorld, Terms, issue, snp_world
+from support.certificates import DAY, TIME, Terms, ec_key, issue, rsa_key, tlv
+from support.evidence_snp import (
+    AMD,
+    CHIP_ID,
+    ID_KEY,
+    MEASUREMENT,
+    REPORT_DATA,
+    TURIN_TCB,
+    SnpWorld,
+    snp_body,
+    snp_fields,
+    snp_signed,
+    snp_world,
+    vcek_extensions,
+    vlek_extensions,
+)
 
 HOUR = timedelta(hours=1)
 LAX = Demands(allow_debug=True, allow_migration=True)
@@ -39,9 +53,9 @@ def test_a_report_says_who_it_is() -> None:
         False,
         False,
     )
-    assert identity.measurement == Value("launch digest", evidence.MEASUREMENT)
-    assert identity.signer == Value("ID_KEY_DIGEST", evidence.ID_KEY)
-    assert identity.report_data == Value("REPORT_DATA", evidence.REPORT_DATA)
+    assert identity.measurement == Value("launch digest", MEASUREMENT)
+    assert identity.signer == Value("ID_KEY_DIGEST", ID_KEY)
+    assert identity.report_data == Value("REPORT_DATA", REPORT_DATA)
     assert identity.security_version == 7
     assert identity.tcb == (("bootloader", 3), ("tee", 0), ("snp", 8), ("microcode", 209))
     assert (identity.valid_from, identity.valid_until) == (TIME - DAY, TIME + DAY)
@@ -61,26 +75,27 @@ def test_every_version_is_read(version: int) -> None:
 
 
 def test_turin_has_another_order_of_components_and_a_short_hardware_id() -> None:
-    world = snp_world().with_vcek(
-        evidence.vcek_extensions(evidence.TURIN_TCB, evidence.CHIP_ID[:8], product=b"Turin-C1", turin=True)
-    )
+    world = snp_world().with_vcek(vcek_extensions(TURIN_TCB, CHIP_ID[:8], product=b"Turin-C1", turin=True))
     report = world.report(
-        version=3, cpuid=bytes([0x1A, 2, 1]), reported_tcb=evidence.TURIN_TCB, chip_id=evidence.CHIP_ID[:8]
+        version=3,
+        cpuid=bytes([0x1A, 2, 1]),
+        reported_tcb=TURIN_TCB,
+        chip_id=CHIP_ID[:8],
     )
     identity = verified(report, world)
     assert identity.tcb == (("fmc", 1), ("bootloader", 3), ("tee", 2), ("snp", 4), ("microcode", 70))
     with pytest.raises(MismatchError, match="CHIP_ID"):
-        verified(world.report(reported_tcb=evidence.TURIN_TCB), world)
+        verified(world.report(reported_tcb=TURIN_TCB), world)
 
 
 def test_a_vlek_names_the_provider_and_no_chip() -> None:
-    world = snp_world().with_vcek(evidence.vlek_extensions(), "SEV-VLEK")
+    world = snp_world().with_vcek(vlek_extensions(), "SEV-VLEK")
     identity = verified(world.report(key_info=1 << 2, chip_id=b""), world)
     assert claims(identity)["signed by"] == "VLEK of Cloud"
 
 
 def test_a_hardware_id_may_be_an_octet_string() -> None:
-    world = snp_world().with_vcek(evidence.vcek_extensions(hwid=evidence.tlv(4, evidence.CHIP_ID)))
+    world = snp_world().with_vcek(vcek_extensions(hwid=tlv(4, CHIP_ID)))
     assert verified(world.report(), world).tee == "snp"
 
 
@@ -137,17 +152,17 @@ def test_every_field_that_is_wrong_is_named(
         ("3.1", None, "is missing"),  # nothing is taken for an endorsement key without it
         ("3.8", None, "no extension"),
         ("4", None, "no extension"),
-        ("3.8", evidence.tlv(2, b"\x01\x00"), "256 is not from 0 to 255"),
-        ("3.8", evidence.tlv(2, b"\x00\x01"), "no DER"),
-        ("3.8", evidence.tlv(4, b"\x01"), "tag 0x04"),
+        ("3.8", tlv(2, b"\x01\x00"), "256 is not from 0 to 255"),
+        ("3.8", tlv(2, b"\x00\x01"), "no DER"),
+        ("3.8", tlv(4, b"\x01"), "tag 0x04"),
         ("4", b"\x04\x07" + bytes(7), "hardware id of 7 bytes"),
         ("2", b"Milan", "ends within"),
     ],
 )
 def test_an_endorsement_key_says_all_that_is_compared(oid: str, value: bytes | None, message: str) -> None:
-    extensions = evidence.vcek_extensions() | {f"{evidence.AMD}.{oid}": value or b""}
+    extensions = vcek_extensions() | {f"{AMD}.{oid}": value or b""}
     if value is None:
-        del extensions[f"{evidence.AMD}.{oid}"]
+        del extensions[f"{AMD}.{oid}"]
     world = snp_world().with_vcek(extensions)
     with pytest.raises(InputError, match=message):
         verified(world.report(), world)
@@ -172,26 +187,24 @@ def test_zeros_behind_a_report_are_the_rest_of_a_buffer() -> None:
 
 def test_another_key_did_not_sign_it() -> None:
     world = snp_world()
-    forged = evidence.snp_signed(evidence.snp_body(evidence.snp_fields()), evidence.ec_key("mallory"))
+    forged = snp_signed(snp_body(snp_fields()), ec_key("mallory"))
     with pytest.raises(MismatchError, match="check 'signature'"):
         verified(File("report", forged))
-    short = replace(
-        world, vcek=issue("SEV-VCEK", evidence.ec_key("p256", ec.SECP256R1), world.ask, vcek_terms())
-    )
+    short = replace(world, vcek=issue("SEV-VCEK", ec_key("p256", ec.SECP256R1), world.ask, vcek_terms()))
     with pytest.raises(MismatchError, match="check 'signature'"):
         verified(world.report(), short)
 
 
 def vcek_terms() -> Terms:
-    return Terms(ca=None, key_usage=None, extensions=evidence.vcek_extensions())
+    return Terms(ca=None, key_usage=None, extensions=vcek_extensions())
 
 
 def test_a_key_that_nobody_endorsed_is_refused() -> None:
     """An attacker can copy every name."""
     world = snp_world()
-    ark = issue("ARK-Test", evidence.rsa_key("mallory"))
-    ask = issue("SEV-Test", evidence.rsa_key("mallory2"), ark)
-    forged = replace(world, ark=ark, ask=ask).with_vcek(evidence.vcek_extensions())
+    ark = issue("ARK-Test", rsa_key("mallory"))
+    ask = issue("SEV-Test", rsa_key("mallory2"), ark)
+    forged = replace(world, ark=ark, ask=ask).with_vcek(vcek_extensions())
     with pytest.raises(MismatchError, match="check 'certificate signature'"):
         verify(forged.report(), LAX, collateral=forged.collateral, roots=world.roots, time=TIME)
     with pytest.raises(MismatchError, match="check 'root'.*\n.*ARK-Milan.*\n.*ARK-Test"):
@@ -234,7 +247,7 @@ def test_clocks_may_differ_a_little(time: datetime) -> None:
 def test_other_parameters_of_pss_are_refused(changes: dict[str, Any]) -> None:
     world = snp_world()
     terms = replace(vcek_terms(), **changes)
-    weak = replace(world, vcek=issue("SEV-VCEK", evidence.ec_key("vcek"), world.ask, terms))
+    weak = replace(world, vcek=issue("SEV-VCEK", ec_key("vcek"), world.ask, terms))
     with pytest.raises(InputError, match="signed by an algorithm"):
         verified(world.report(), weak)
 

@@ -22,7 +22,8 @@ from measure.evidence.tls import client
 from measure.evidence.tls.adapter import AttestedAdapter
 from measure.evidence.tls.peer import AttestationError, Credentials, Peer
 from measure.evidence.tls.server import AttestedConnection, AttestedHTTPServer, Listener
-from support.evidence import SIMULATED_MEASUREMENT, TIME, Party, ec_key, simulated_world
+from support.certificates import TIME, Party, ec_key
+from support.evidence_simulated import SIMULATED_MEASUREMENT, simulated_world
 
 WORLD = simulated_world()
 SERVER_KEY, CLIENT_KEY = ec_key("tls server", ec.SECP256R1), ec_key("tls client")

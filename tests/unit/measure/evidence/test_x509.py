@@ -13,12 +13,11 @@ from measure.evidence import x509
 from measure.evidence.chain import Roots, verify_chain
 from measure.evidence.model import File
 from olos.errors import InputError, MismatchError, OlosError
-from support import evidence
-from support.evidence import DAY, TIME, Party, Terms, issue, rewritten, tlv
+from support.certificates import DAY, TIME, Party, Terms, ec_key, issue, rewritten, tlv
 
-ROOT = issue("Root", evidence.ec_key("root"))
-MIDDLE = issue("Middle", evidence.ec_key("middle"), ROOT)
-LEAF = issue("Leaf", evidence.ec_key("leaf"), MIDDLE, Terms(ca=False, key_usage=False))
+ROOT = issue("Root", ec_key("root"))
+MIDDLE = issue("Middle", ec_key("middle"), ROOT)
+LEAF = issue("Leaf", ec_key("leaf"), MIDDLE, Terms(ca=False, key_usage=False))
 ALGORITHM = bytes.fromhex("300a06082a8648ce3d040303")
 WITH_NULL = bytes.fromhex("300c06082a8648ce3d0403030500")
 
@@ -51,7 +50,7 @@ def test_a_certificate_is_read_as_others_read_it(party: Party) -> None:
     "end", [datetime(2049, 12, 31, 23, 59, 59, tzinfo=UTC), datetime(2050, 1, 1, tzinfo=UTC)], ids=str
 )
 def test_years_have_two_digits_or_four(end: datetime) -> None:
-    assert parsed(issue("Late", evidence.ec_key("leaf"), terms=Terms(end=end))).not_after == end
+    assert parsed(issue("Late", ec_key("leaf"), terms=Terms(end=end))).not_after == end
 
 
 def test_the_serial_number_may_be_zero() -> None:
@@ -119,7 +118,7 @@ def chain_of(*parties: Party, trusted: Party = ROOT, time: datetime = TIME) -> N
 
 
 def leaf_under(issuer: Party) -> Party:
-    return issue("Leaf", evidence.ec_key("leaf"), issuer, Terms(ca=False, key_usage=False))
+    return issue("Leaf", ec_key("leaf"), issuer, Terms(ca=False, key_usage=False))
 
 
 @pytest.mark.parametrize(
@@ -128,20 +127,20 @@ def leaf_under(issuer: Party) -> Party:
     ids=["no CA", "no constraints", "no key usage"],
 )
 def test_who_may_not_issue_is_no_issuer(terms: Terms) -> None:
-    middle = issue("Middle", evidence.ec_key("middle"), ROOT, terms)
+    middle = issue("Middle", ec_key("middle"), ROOT, terms)
     with pytest.raises(MismatchError, match="check 'issuer'.*Middle"):
         chain_of(leaf_under(middle), middle, ROOT)
 
 
 def test_a_path_is_no_longer_than_its_issuers_allow() -> None:
-    short = issue("Root", evidence.ec_key("root"), terms=Terms(path_length=0))
+    short = issue("Root", ec_key("root"), terms=Terms(path_length=0))
     with pytest.raises(MismatchError, match="check 'issuer'"):
         chain_of(LEAF, MIDDLE, short, trusted=short)
     chain_of(leaf_under(short), short, trusted=short)
 
 
 def test_an_issuer_with_the_same_name_is_told_apart_by_its_key() -> None:
-    other = issue("Middle", evidence.ec_key("other"), ROOT)
+    other = issue("Middle", ec_key("other"), ROOT)
     chain_of(LEAF, other, MIDDLE, ROOT)
     with pytest.raises(MismatchError, match="check 'certificate signature'"):
         chain_of(LEAF, other, ROOT)
@@ -149,26 +148,26 @@ def test_an_issuer_with_the_same_name_is_told_apart_by_its_key() -> None:
 
 def test_a_critical_extension_that_is_not_known_is_refused() -> None:
     terms = Terms(ca=False, key_usage=False, extensions={"1.2.3.4": b"\x05\x00"}, critical=True)
-    leaf = issue("Leaf", evidence.ec_key("leaf"), MIDDLE, terms)
+    leaf = issue("Leaf", ec_key("leaf"), MIDDLE, terms)
     with pytest.raises(InputError, match=r"critical extension that is not known: 1\.2\.3\.4"):
         chain_of(leaf, MIDDLE, ROOT)
 
 
 def test_every_certificate_has_its_time() -> None:
-    middle = issue("Middle", evidence.ec_key("middle"), ROOT, Terms(end=TIME - DAY / 2))
+    middle = issue("Middle", ec_key("middle"), ROOT, Terms(end=TIME - DAY / 2))
     with pytest.raises(MismatchError, match="'Middle'.* has expired"):
         chain_of(leaf_under(middle), middle, ROOT)
 
 
 def test_certificates_that_issue_each_other_end() -> None:
-    a = issue("A", evidence.ec_key("a"), Party("B", evidence.ec_key("b")))
-    b = issue("B", evidence.ec_key("b"), Party("A", evidence.ec_key("a")))
+    a = issue("A", ec_key("a"), Party("B", ec_key("b")))
+    b = issue("B", ec_key("b"), Party("A", ec_key("a")))
     with pytest.raises(MismatchError, match="check 'root'"):
         chain_of(a, b, a)
 
 
-@pytest.mark.parametrize("key", [evidence.ec_key("p521", ec.SECP521R1), generate_private_key(65537, 2048)])
+@pytest.mark.parametrize("key", [ec_key("p521", ec.SECP521R1), generate_private_key(65537, 2048)])
 def test_keys_of_other_kinds_are_refused(key: ec.EllipticCurvePrivateKey) -> None:
     odd = issue("Odd", key)
     with pytest.raises(InputError, match="kind or size"):
-        chain_of(issue("Leaf", evidence.ec_key("leaf"), odd), odd, ROOT)
+        chain_of(issue("Leaf", ec_key("leaf"), odd), odd, ROOT)
