@@ -1,9 +1,7 @@
 """Published ports and connections to the outside, with clients and servers of this machine."""
 
 import hashlib
-import os
 import shutil
-import signal
 import socket
 import subprocess
 import time
@@ -19,10 +17,9 @@ import pytest
 from olos.manifest import Policy
 from support.attempts import outcome, source, spelt
 from support.layouts import noise
-from support.network import free_port, name_server, web_server
+from support.network import SERVES, WEB, free_port, name_server, web_server
 from support.runtime import (
     APP,
-    POLICY,
     Spec,
     children,
     command,
@@ -35,7 +32,6 @@ from support.runtime import (
 )
 from support.user import normal_user
 
-SERVES = replace(POLICY, ports=("53/udp", "80/tcp", "81/tcp", "82/tcp"), memory=256 << 20)
 REACHES = replace(SERVES, outgoing=True)
 BIG = 64 << 20
 
@@ -142,9 +138,6 @@ def folder(base: Path) -> Iterator[Path]:
 
 def app(base: Path, folder: Path, script: str, policy: Policy = SERVES) -> Path:
     return with_app(base, folder, shell(script), policy)
-
-
-WEB = "mkdir /tmp/w; echo hello > /tmp/w/index.html; httpd -p 80 -h /tmp/w; echo ready; sleep 100"
 
 
 def fetch(port: int, path: str = "") -> bytes:
@@ -372,142 +365,3 @@ def test_a_taken_over_kernel_has_its_frames_only(base: Path, folder: Path, tmp_p
 def kernel_of(target: int) -> int:
     (guard,) = children(target)
     return children(guard)[0]
-
-
-# Errors ------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("publish", "message"),
-    [
-        ("8080", "it needs two ports"),
-        ("8080:80/sctp", "neither tcp nor udp"),
-        ("0:80", "a port is a number from 1 to 65535"),
-        ("8080:080", "a port is a number from 1 to 65535"),
-        ("8080:65536", "a port is a number from 1 to 65535"),
-        ("8080:80x", "a port is a number from 1 to 65535"),
-        (":8080:80", "the address is no IPv4 address"),
-        ("localhost:8080:80", "the address is no IPv4 address"),
-        ("[::1]:8080:80", "the address is no IPv4 address"),
-        ("x" * 90, "too long"),
-        ("", "it needs two ports"),
-        ("8080:22", "the measured policy does not publish port 22/tcp"),
-        ("8080:80/udp", "the measured policy does not publish port 80/udp"),
-    ],
-)
-def test_wrong_publications(base: Path, folder: Path, publish: str, message: str) -> None:
-    result = run(app(base, folder, ""), "--olos-publish", publish, "-c", "echo started")
-    assert (result.returncode, result.stdout) == (2, b"")
-    assert message in result.stderr.decode()
-
-
-def test_published_twice(base: Path, folder: Path) -> None:
-    layout = app(base, folder, "")
-    result = run(
-        layout, "--olos-publish", "8080:80", "--olos-publish", "127.0.0.2:8080:81", "-c", "echo started"
-    )
-    assert (result.returncode, result.stdout) == (2, b"")
-    assert b"published twice" in result.stderr
-
-
-def test_a_taken_port(base: Path, folder: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        publish = f"{server.getsockname()[1]}:80"
-        result = run(app(base, folder, ""), "--olos-publish", publish, "-c", "echo started")
-    assert (result.returncode, result.stdout) == (125, b"")
-    assert result.stderr.decode().endswith("the host's port cannot be listened on: Address in use\n")
-
-
-def test_host_loopback_needs_the_policy(base: Path, folder: Path) -> None:
-    result = run(app(base, folder, ""), "--olos-host-loopback", "-c", "echo started")
-    assert (result.returncode, result.stdout) == (2, b"")
-    assert b"policy.outgoing" in result.stderr
-
-
-def test_passt_is_missing(base: Path, folder: Path) -> None:
-    line = command(app(base, folder, ""), "--olos-publish", f"{free_port()}:80", "-c", "echo started")
-    result = subprocess.run(
-        [
-            "unshare",
-            "-m",
-            "sh",
-            "-c",
-            'mount --bind /dev/null /usr/bin/passt; PATH=/bin:/nowhere exec "$@"',
-            "sh",
-            *line,
-        ],
-        capture_output=True,
-        timeout=30,
-        check=False,
-    )
-    assert (result.returncode, result.stdout) == (125, b"")
-    assert b"hint: apt-get install passt" in result.stderr
-
-
-def test_what_passt_says(base: Path, folder: Path, tmp_path: Path) -> None:
-    """It ends at once: that is the end of the run, with its last words."""
-    (tmp_path / "passt").write_text("#!/bin/sh\necho first >&2\necho 'no room for me' >&2\nexit 1\n")
-    (tmp_path / "passt").chmod(0o755)
-    layout = app(base, folder, "")
-    result = run(
-        layout, "--olos-publish", f"{free_port()}:80", "-c", "echo started", env={"PATH": f"{tmp_path}:/bin"}
-    )
-    assert (result.returncode, result.stdout) == (125, b"")
-    assert result.stderr.decode() == f"olos: the network has failed: {tmp_path}/passt: no room for me\n"
-
-
-# Ends --------------------------------------------------------------------------------------------------
-
-
-def processes_with(word: str) -> list[int]:
-    """The processes that have a word in their command line."""
-    found = []
-    for process in Path("/proc").iterdir():
-        try:
-            if process.name.isdigit() and word.encode() in (process / "cmdline").read_bytes():
-                found.append(int(process.name))
-        except (FileNotFoundError, ProcessLookupError):
-            pass  # it has ended meanwhile
-    return found
-
-
-def await_none(word: str) -> list[int]:
-    """What is left of the processes with that word after a while."""
-    for _ in range(100):
-        if not (left := processes_with(word)):
-            break
-        time.sleep(0.05)
-    return left
-
-
-@pytest.mark.parametrize("victim", ["target", "guard", "kernel", "relay", "passt"])
-def test_nothing_is_left(base: Path, folder: Path, victim: str) -> None:
-    port = free_port()
-    with running(app(base, folder, WEB), ["--olos-publish", f"{port}:80"]) as process:
-        (guard,) = children(process.pid)
-        kernel, relay, passt = children(guard)[:3]
-        names = [Path(f"/proc/{pid}/comm").read_text().strip() for pid in (relay, passt)]
-        assert (names[0], names[1][:5]) == ("olos-network", "passt")
-        pids = {"target": process.pid, "guard": guard, "kernel": kernel, "relay": relay, "passt": passt}
-        os.kill(pids[victim], signal.SIGKILL)
-        assert process.wait(timeout=20) != 0
-        assert await_none(f"127.0.0.1/{port}:80") == []
-        assert await_none(f"{port}:80") == []
-        assert [name for name, pid in pids.items() if name != "target" and not ends(pid)] == []
-    assert free(port)
-
-
-def ends(pid: int) -> bool:
-    """Whether a process is gone after a while."""
-    for _ in range(100):
-        if not Path(f"/proc/{pid}").exists():
-            return True
-        time.sleep(0.05)
-    return False
-
-
-def free(port: int) -> bool:
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", port))
-        return True

@@ -15,16 +15,7 @@ from olos.digest import Digest
 from olos.manifest import Manifest
 from support.hostile_init import SERIAL, with_init
 from support.keys import KEY, modulus_of, signature
-from support.runtime import (
-    POLICY,
-    Spec,
-    command,
-    make_layout,
-    processes_of,
-    run,
-    shell,
-    with_app,
-)
+from support.runtime import POLICY, Spec, command, make_layout, processes_of, run, shell, with_app
 
 MODULUS = modulus_of(KEY)
 SIGNED_POLICY = replace(POLICY, product_id=7, security_version=3)

@@ -5,8 +5,15 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+
+from support.runtime import POLICY
+
+SERVES = replace(POLICY, ports=("53/udp", "80/tcp", "81/tcp", "82/tcp"), memory=256 << 20)
+WEB = "mkdir /tmp/w; echo hello > /tmp/w/index.html; httpd -p 80 -h /tmp/w; echo ready; sleep 100"
+"""A server on port 80."""
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:

@@ -105,6 +105,14 @@ def run(
     )
 
 
+def sh(layout: Path, script: str, *, code: int = 0, stdin: bytes = b"") -> str:
+    """Run a script in a layout. Returns its output; it must end with `code` and make no complaint."""
+    result = run(layout, "-c", script, stdin=stdin)
+    assert result.returncode == code, result
+    assert result.stderr == b""
+    return result.stdout.decode()
+
+
 @contextmanager
 def running(
     layout: Path, options: Sequence[str], *, before: Sequence[str] = ()
