@@ -9,7 +9,7 @@ import secrets
 import shutil
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,10 +24,10 @@ _ENDING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 def atomic_file(path: Path, mode: int = 0o644) -> Iterator[BinaryIO]:
     """A new file that takes the name `path` when the block ends well; else nothing changes.
 
-    Raises InputError if it cannot be written.
+    Raises InputError if it cannot be written, or is there and no regular file.
     """
-    if path.is_dir():
-        raise InputError(f"{path}: is a directory", hint="name a file")
+    with _translated(path):
+        _check_replaceable(path)
     temporary = _temporary(path)
     try:
         with _translated(path):
@@ -39,7 +39,7 @@ def atomic_file(path: Path, mode: int = 0o644) -> Iterator[BinaryIO]:
             temporary.replace(path)
             _sync_directory(path.parent)
     finally:
-        with _uninterrupted():
+        with _uninterrupted(), suppress(OSError):  # what could not be made has a better reason to tell
             temporary.unlink(missing_ok=True)
 
 
@@ -52,9 +52,8 @@ def atomic_directory(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """
     path = Path(os.path.realpath(path))
     temporary = _temporary(path)
-    try:
-        with _translated(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+    with _translated(path), _parents(path):
+        try:
             temporary.mkdir(0o700)
             yield temporary
             temporary.chmod(0o755)
@@ -65,9 +64,9 @@ def atomic_directory(path: Path, *, durable: bool = True) -> Iterator[Path]:
             else:
                 temporary.rename(path)
             _sync_directory(path.parent)
-    finally:
-        with _uninterrupted():
-            shutil.rmtree(temporary, ignore_errors=True)
+        finally:
+            with _uninterrupted():
+                shutil.rmtree(temporary, ignore_errors=True)
 
 
 def check_free(path: Path) -> None:
@@ -81,6 +80,30 @@ def check_free(path: Path) -> None:
             raise InputError(f"{path}: is not a directory", hint=hint)
     except OSError as exc:
         raise InputError(f"{path}: cannot be read: {exc.strerror}") from exc
+
+
+def _check_replaceable(path: Path) -> None:
+    """A new file would take the place of a device or pipe, for everybody who uses it."""
+    if path.is_dir():
+        raise InputError(f"{path}: is a directory", hint="name a file")
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path}: is not a regular file", hint="name a file, or one that does not exist yet")
+
+
+@contextmanager
+def _parents(path: Path) -> Iterator[None]:
+    """The directories above `path`: made where they are missing, and taken away again if the block fails."""
+    missing = [folder for folder in path.parents if not folder.exists()]
+    try:
+        if not missing and not path.parent.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        with _uninterrupted(), suppress(OSError):
+            for folder in missing:  # the innermost first; one that others use is not empty
+                folder.rmdir()
+        raise
 
 
 def _temporary(path: Path) -> Path:

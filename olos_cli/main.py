@@ -51,6 +51,8 @@ COMMANDS = {
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 _EXIT_SIGNAL = 128
 _ENVIRONMENT = {
+    errno.EACCES,
+    errno.ENAMETOOLONG,
     errno.ENOSPC,
     errno.EDQUOT,
     errno.EFBIG,

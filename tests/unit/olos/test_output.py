@@ -1,6 +1,8 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -69,6 +71,8 @@ def test_a_directory_is_no_file(tmp_path: Path) -> None:
 
 FULL = """
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from olos.errors import InputError
 from olos.output import atomic_file
@@ -93,3 +97,44 @@ def test_a_full_disk_is_named_and_leaves_the_old_file(tmp_path: Path) -> None:
         assert names(tmp_path) == ["out"]
     finally:
         subprocess.run(["umount", tmp_path], check=True)
+
+
+BAD_NAMES = {"long": "n" * 300, "long-folder": f"{'n' * 300}/out", "below-a-file": "file/out"}
+
+
+@pytest.mark.parametrize("name", BAD_NAMES.values(), ids=BAD_NAMES)
+@pytest.mark.parametrize("make", [atomic_file, atomic_directory], ids=["file", "directory"])
+def test_names_that_nothing_can_have(
+    tmp_path: Path, name: str, make: Callable[[Path], AbstractContextManager[object]]
+) -> None:
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(InputError, match="cannot be written: (File name too long|Not a directory)"),
+        make(tmp_path / name),
+    ):
+        pass
+    assert names(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link-to-device"])
+def test_what_is_no_file_is_not_replaced(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "out"  # never a device of the machine itself: a failing test would replace it
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/null")
+    before = path.lstat()
+    with pytest.raises(InputError, match="is not a regular file"), atomic_file(path):
+        pass
+    assert os.path.samestat(path.lstat(), before)
+
+
+def test_a_failure_leaves_no_parents(tmp_path: Path) -> None:
+    with pytest.raises(Interrupted), atomic_directory(tmp_path / "a/b/d") as folder:
+        (folder / "new").touch()
+        raise Interrupted
+    assert names(tmp_path) == []
+    with pytest.raises(Interrupted), atomic_directory(tmp_path / "a/b/d"):
+        (tmp_path / "a/mine").touch()
+        raise Interrupted
+    assert names(tmp_path / "a") == ["mine"]

@@ -103,7 +103,9 @@ def test_a_bug(call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "number", [errno.ENOSPC, errno.EIO, errno.EMFILE, errno.EROFS], ids=errno.errorcode.get
+    "number",
+    [errno.ENOSPC, errno.EIO, errno.EMFILE, errno.EROFS, errno.EACCES, errno.ENAMETOOLONG],
+    ids=errno.errorcode.get,
 )
 def test_troubles_of_the_machine_are_no_bugs(
     call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, number: int
