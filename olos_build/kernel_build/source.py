@@ -7,15 +7,20 @@ that describe the build: they are two thirds of all.
 from __future__ import annotations
 
 import lzma
+import os
 import re
 import shutil
+import stat
 import tarfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from olos.digest import Digest, sha256_stream
 from olos.errors import InputError, MissingToolError
+from olos.files import open_input
 from olos.progress import Progress
 
 SERIES = "6.1"
@@ -27,6 +32,7 @@ HINT = f"apt-get install {PACKAGE} bc bison flex gcc libc6-dev make patch, or gi
 
 _LIMIT = 4 << 30
 _MEMBERS = 200_000
+_MAX_DEPTH = 64
 _CHUNK = 1 << 20
 _UNUSED = re.compile(
     r"(Documentation|samples|sound|tools/(perf|testing)|arch/(?!um/|x86/)[^/]+"
@@ -59,18 +65,25 @@ def unpack(origin: Path, folder: Path, progress: Progress) -> Source:
     """Copy the source to `folder`, which does not exist yet. Raises InputError."""
     try:
         if origin.is_dir():
+            _version(origin, origin)  # before anything is copied: it may be any directory
             shutil.copytree(origin, folder, symlinks=True, ignore=_ignored(origin))
             digest = None
         else:
-            digest = _digest(origin)
-            _extract(origin, folder, progress)
-    except (tarfile.TarError, lzma.LZMAError, EOFError, OSError, shutil.Error) as exc:
+            with open_input(origin) as stream:
+                digest = _digest(stream, origin)
+                _extract(stream, folder, progress, origin)
+    except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSError, OverflowError) as exc:
         raise InputError(f"{origin}: cannot be unpacked: {_reason(exc)}") from exc
     return Source(origin.name, digest, _version(folder, origin))
 
 
 def _reason(exc: Exception) -> str:
-    return exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
+    if isinstance(exc, shutil.Error):  # all that went wrong, each with source, target and reason
+        name, _, reason = exc.args[0][0]
+        return f"{name}: {reason}"
+    if isinstance(exc, OSError) and exc.strerror:
+        return exc.strerror
+    return str(exc).partition(":\n")[0]  # tarfile adds what each kind of compression says
 
 
 def _is_used(path: str) -> bool:
@@ -90,17 +103,37 @@ def _ignored(origin: Path) -> Callable[[str, list[str]], set[str]]:
     return ignored
 
 
-def _digest(origin: Path) -> Digest:
-    with origin.open("rb") as stream:
-        return sha256_stream(stream)[0]
+def _digest(stream: BinaryIO, origin: Path) -> Digest:
+    status = os.fstat(stream.fileno())
+    if not stat.S_ISREG(status.st_mode):
+        raise InputError(f"{origin}: is neither a directory nor a regular file")
+    if status.st_size > _LIMIT:
+        raise _too_large(origin)
+    return sha256_stream(stream)[0]
 
 
-def _extract(origin: Path, folder: Path, progress: Progress) -> None:
+def _too_large(origin: Path) -> InputError:
+    return InputError(f"{origin}: is larger than the source of a kernel can be")
+
+
+def _extract(stream: BinaryIO, folder: Path, progress: Progress, origin: Path) -> None:
     folder.mkdir()
-    with tarfile.open(origin) as archive, progress.task("unpacking", None, "files") as task:
+    stream.seek(0)
+    with tarfile.open(fileobj=stream) as archive, progress.task("unpacking", None, "files") as task:
         for member in _wanted(archive, origin):
             archive.extract(member, folder, filter="data")
             task.advance(1)
+        _read_to_end(archive, origin)
+
+
+def _read_to_end(archive: tarfile.TarFile, origin: Path) -> None:
+    """A compressed file says at its end what its bytes are, which is behind the end of the archive."""
+    assert archive.fileobj is not None
+    total = 0
+    while chunk := archive.fileobj.read(_CHUNK):
+        total += len(chunk)
+        if total > _LIMIT:
+            raise _too_large(origin)
 
 
 def _wanted(archive: tarfile.TarFile, origin: Path) -> Iterator[tarfile.TarInfo]:
@@ -112,10 +145,13 @@ def _wanted(archive: tarfile.TarFile, origin: Path) -> Iterator[tarfile.TarInfo]
     for count, member in enumerate(archive):
         total += member.size
         if total > _LIMIT or count > _MEMBERS:
-            raise InputError(f"{origin}: is larger than the source of a kernel can be")
+            raise _too_large(origin)
         if member.islnk():
             raise InputError(f"{origin}: has hard links, as no source of a kernel has")
-        path = "/".join(PurePosixPath(member.name).parts[1:])
+        parts = PurePosixPath(member.name).parts[1:]
+        if len(parts) > _MAX_DEPTH:
+            raise InputError(f"{origin}: has directories that are nested more than {_MAX_DEPTH} deep")
+        path = "/".join(parts)
         if path and not member.isdir() and _is_used(path):
             member.name = path
             yield member
@@ -124,8 +160,8 @@ def _wanted(archive: tarfile.TarFile, origin: Path) -> Iterator[tarfile.TarInfo]
 def _version(folder: Path, origin: Path) -> str:
     hint = f"give the source of Linux {SERIES}, as {FOLDER / PACKAGE}.tar.xz"
     try:
-        with (folder / "Makefile").open(encoding="utf-8") as stream:
-            match = _MAKEFILE.search(stream.read(_CHUNK))
+        with open_input(folder / "Makefile") as stream:
+            match = _MAKEFILE.search(stream.read(_CHUNK).decode())
     except (OSError, UnicodeDecodeError) as exc:
         raise InputError(f"{origin}: is not the source of Linux", hint=hint) from exc
     if not match:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import tarfile
 from pathlib import Path
@@ -157,6 +158,13 @@ def test_no_source_installed(call: Call) -> None:
     assert "hint: apt-get install linux-source-6.1 " in said
 
 
+def strange(name: str, **values: float) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    for key, value in values.items():
+        setattr(member, key, value)
+    return member
+
+
 def linked(kind: bytes, name: str, target: str) -> tarfile.TarInfo:
     member = tarfile.TarInfo(name)
     member.type, member.linkname = kind, target
@@ -170,8 +178,10 @@ def linked(kind: bytes, name: str, target: str) -> tarfile.TarInfo:
         (tarfile.TarInfo("l/../../escape"), "outside"),
         (linked(tarfile.LNKTYPE, "l/hard", "l/Makefile"), "has hard links"),
         (linked(tarfile.CHRTYPE, "l/device", ""), "special file"),
+        (strange("l/" + "d/" * 3000 + "f"), "nested more than 64 deep"),
+        (strange("l/f", mtime=2**70), "timestamp out of range"),
     ],
-    ids=["symlink", "parent", "hard-link", "device"],
+    ids=["symlink", "parent", "hard-link", "device", "deep", "time"],
 )
 def test_hostile_tarballs(call: Call, tmp_path: Path, member: tarfile.TarInfo, says: str) -> None:
     with tarfile.open(tmp_path / "t.tar", "w") as archive:
@@ -201,14 +211,54 @@ def test_other_sources(call: Call, tmp_path: Path, files: dict[str, str], says: 
 )
 def test_no_tarballs(call: Call, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "t").write_bytes(content)
-    assert "t: cannot be unpacked: " in call("kernel", "build", "-o", "k", "--source", "t", expect=3).stderr
+    said = call("kernel", "build", "-o", "k", "--source", "t", expect=3).stderr
+    assert said == "error: t: cannot be unpacked: file could not be opened successfully\n"
 
 
-def test_a_tarball_that_is_too_large(
-    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tarball: Path
-) -> None:
-    monkeypatch.setattr(source, "_LIMIT", 100)
-    said = call("kernel", "build", "-o", "k", "--source", tarball, expect=3).stderr
+@pytest.mark.parametrize("at", [12, 100, 1000], ids=str)
+def test_a_damaged_tarball(call: Call, tmp_path: Path, at: int) -> None:
+    linux_source.write(tmp_path / "l")
+    (tmp_path / "l/x").write_bytes(os.urandom(20_000))
+    with tarfile.open(tmp_path / "t", "w:gz") as archive:
+        archive.add("l")
+    data = bytearray((tmp_path / "t").read_bytes())
+    data[at : at + 300] = bytes(300)
+    (tmp_path / "t").write_bytes(data)
+    said = call("kernel", "build", "-o", "k", "--source", "t", expect=3).stderr
+    assert said.startswith("error: t: ")
+
+
+def test_a_source_that_is_no_file(call: Call, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("pipe", "/dev/zero"):
+        said = call("kernel", "build", "-o", "k", "--source", name, expect=3).stderr
+        assert said == f"error: {name}: is neither a directory nor a regular file\n"
+
+
+def test_a_directory_with_what_cannot_be_copied(call: Call, tmp_path: Path) -> None:
+    linux_source.write(tmp_path / "l")
+    os.mkfifo(tmp_path / "l/pipe")
+    said = call("kernel", "build", "-o", "k", "--source", "l", expect=3).stderr
+    assert said == "error: l: cannot be unpacked: l/pipe: `l/pipe` is a named pipe\n"
+
+
+def test_another_directory_is_not_copied(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "l").mkdir()
+    monkeypatch.setattr(shutil, "copytree", None)
+    assert (
+        "is not the source of Linux" in call("kernel", "build", "-o", "k", "--source", "l", expect=3).stderr
+    )
+
+
+def test_a_tarball_that_is_too_large(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "_LIMIT", 100_000)
+    large = linux_source.pack(tmp_path / "large", linux_source.FILES | {"init/zeros": "0" * 100_000})
+    assert large.stat().st_size < 100_000
+    said = call("kernel", "build", "-o", "k", "--source", large, expect=3).stderr
+    assert "is larger than the source of a kernel can be" in said
+    with (tmp_path / "sparse").open("wb") as stream:
+        stream.truncate(4 << 40)
+    said = call("kernel", "build", "-o", "k", "--source", "sparse", expect=3).stderr
     assert "is larger than the source of a kernel can be" in said
 
 
