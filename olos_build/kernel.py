@@ -44,6 +44,7 @@ PROVENANCE = "build.json"
 _FOLDER = "kernel"
 _LIMIT = 256 << 20
 _BANNER = re.compile(rb"Linux version (\d+\.\d+\.\d+\S*) \(")
+_COMPONENT_NAME = re.compile(r"[A-Za-z0-9._+-]+")
 _PROGRAM_MODE = 0o755
 
 
@@ -75,14 +76,19 @@ def _has_fuse(components: Iterable[Component]) -> bool:
 
 
 def _from_directory(folder: Path) -> tuple[Component, ...]:
-    files = sorted(file for file in folder.iterdir() if file.name not in (CONFIGURATION, PROVENANCE))
+    hint = "give the kernel/ directory of a layout, or what 'olos kernel build' made"
+    try:
+        files = sorted(file for file in folder.iterdir() if file.name not in (CONFIGURATION, PROVENANCE))
+    except OSError as exc:
+        raise InputError(f"{folder}: cannot be read: {exc.strerror}", hint=hint) from exc
     names = {file.name for file in files}
     for name in ("linux", "modules.cpio"):
         if name not in names:
-            raise InputError(
-                f"{folder}: no kernel component: {name} is missing",
-                hint="give the kernel/ directory of a layout, or what 'olos kernel build' made",
-            )
+            raise InputError(f"{folder}: no kernel component: {name} is missing", hint=hint)
+    for file in files:
+        if not _COMPONENT_NAME.fullmatch(file.name):
+            raise InputError(f"{file}: is no name of a kernel's file", hint=hint)
+    _version(_read(folder / "linux"), folder / "linux")
     return tuple(Component(f"{_FOLDER}/{file.name}", _read(file), _mode(file.name), file) for file in files)
 
 

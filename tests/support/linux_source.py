@@ -15,10 +15,17 @@ allnoconfig:
 	cp $(KCONFIG_ALLCONFIG) .config
 linux:
 	@echo '  CC      init/main.o'
-	gcc -w $(KCFLAGS) -DSTAMP="\\"$(KBUILD_BUILD_TIMESTAMP)\\"" init/main.c -o linux
+	gcc -w $(KCFLAGS) -DSTAMP="\\"$(KBUILD_BUILD_TIMESTAMP)\\"" init/version.c init/main.c -o linux
 """
 MAIN = "#include <stdio.h>\nint main(void) { return puts(__FILE__ STAMP) < 0; }\n"
-FILES = {"Makefile": MAKEFILE, "init/main.c": MAIN, "sound/Kconfig": "# sound\n", "sound/core.c": "#error\n"}
+VERSION = 'const char linux_banner[] = "Linux version 6.1.999 (olos@olos)";\n'
+FILES = {
+    "Makefile": MAKEFILE,
+    "init/main.c": MAIN,
+    "init/version.c": VERSION,
+    "sound/Kconfig": "# sound\n",
+    "sound/core.c": "#error\n",
+}
 
 
 def write(folder: Path, files: Mapping[str, str] = FILES) -> Path:

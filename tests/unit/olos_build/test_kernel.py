@@ -54,6 +54,25 @@ def test_refuses(tmp_path: Path, make: object, reason: str) -> None:
         kernel.collect(tmp_path / "k")
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("linux", b"hello", "linux: is not a Linux kernel"),
+        ("\udcff", b"", "\udcff: is no name of a kernel's file"),
+        ("\x1b[31m", b"", "is no name of a kernel's file"),
+        ("a b", b"", "is no name of a kernel's file"),
+    ],
+    ids=["text", "not-utf-8", "control", "blank"],
+)
+def test_refuses_directories(tmp_path: Path, name: str, content: bytes, reason: str) -> None:
+    (tmp_path / "linux").write_bytes(b"Linux version 6.1.0 (x)")
+    (tmp_path / "modules.cpio").touch()
+    assert len(kernel.collect(tmp_path)) == 2
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=reason):
+        kernel.collect(tmp_path)
+
+
 def test_no_kernel_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernel, "DEFAULT_KERNEL", tmp_path / "linux.uml")
     with pytest.raises(MissingToolError) as caught:
