@@ -116,31 +116,6 @@ int json_item(struct json *j)
     return separate(j) ? -1 : 1;
 }
 
-/* The length of the UTF-8 sequence at the present position (RFC 3629), 0 if there is none. */
-static size_t utf8_length(const struct json *j)
-{
-    const uint8_t *b = j->data + j->at;
-    size_t room = j->size - j->at;
-    uint8_t low = 0x80, high = 0xbf; /* of the second byte: no overlong forms, surrogates, > U+10FFFF */
-    size_t length = b[0] < 0x80 ? 1 : b[0] < 0xc2 ? 0 : b[0] < 0xe0 ? 2 : b[0] < 0xf0 ? 3 : b[0] < 0xf5 ? 4 : 0;
-    if (length < 2 || length > room)
-        return length > room ? 0 : length;
-    if (b[0] == 0xe0)
-        low = 0xa0;
-    else if (b[0] == 0xed)
-        high = 0x9f;
-    else if (b[0] == 0xf0)
-        low = 0x90;
-    else if (b[0] == 0xf4)
-        high = 0x8f;
-    if (b[1] < low || b[1] > high)
-        return 0;
-    for (size_t i = 2; i < length; i++)
-        if (b[i] < 0x80 || b[i] > 0xbf)
-            return 0;
-    return length;
-}
-
 /* The character behind a backslash, 0 if it is none of the short forms. */
 static char short_escape(int c)
 {
@@ -168,7 +143,7 @@ static int read_character(struct json *j, char text[4])
     if (c < 0x20)
         return json_refuse(j, c < 0 ? "the string has no end" : "a control character in a string");
     if (c != '\\') {
-        size_t length = utf8_length(j);
+        size_t length = utf8_length(j->data + j->at, j->size - j->at);
         if (!length)
             return json_refuse(j, "not UTF-8");
         memcpy(text, j->data + j->at, length);

@@ -7,13 +7,63 @@
 #include <string.h>
 #include <unistd.h>
 
+/* ---- text ---- */
+
+size_t utf8_length(const uint8_t *b, size_t room)
+{
+    uint8_t low = 0x80, high = 0xbf; /* of the second byte: no overlong forms, surrogates, > U+10FFFF */
+    size_t length = b[0] < 0x80 ? 1 : b[0] < 0xc2 ? 0 : b[0] < 0xe0 ? 2 : b[0] < 0xf0 ? 3 : b[0] < 0xf5 ? 4 : 0;
+    if (length < 2 || length > room)
+        return length > room ? 0 : length;
+    if (b[0] == 0xe0)
+        low = 0xa0;
+    else if (b[0] == 0xed)
+        high = 0x9f;
+    else if (b[0] == 0xf0)
+        low = 0x90;
+    else if (b[0] == 0xf4)
+        high = 0x8f;
+    if (b[1] < low || b[1] > high)
+        return 0;
+    for (size_t i = 2; i < length; i++)
+        if (b[i] < 0x80 || b[i] > 0xbf)
+            return 0;
+    return length;
+}
+
+/* Whether a character acts on a terminal: controls, C1 controls (U+0080 to U+009F), and those from U+200B to
+   U+206F that have no shape, break lines or turn the direction of writing. */
+static bool acts_on_terminal(const uint8_t *c, size_t length)
+{
+    if (length == 1)
+        return *c < ' ' || *c == 0x7f;
+    if (length == 2)
+        return c[0] == 0xc2 && c[1] < 0xa0;
+    return length == 3 && c[0] == 0xe2 &&
+           (c[1] == 0x80 ? (c[2] >= 0x8b && c[2] <= 0x8f) || (c[2] >= 0xa8 && c[2] <= 0xae)
+                         : c[1] == 0x81 && c[2] >= 0xa0 && c[2] <= 0xaf);
+}
+
+void make_visible(char *text)
+{
+    size_t left = strlen(text), length;
+    for (uint8_t *at = (uint8_t *)text; left; at += length, left -= length) {
+        length = utf8_length(at, left);
+        bool inner_line = *at == '\n' && at[1] == ' ' && at[2] == ' ';
+        if (length && (inner_line || !acts_on_terminal(at, length)))
+            continue;
+        length = length ? length : 1;
+        memset(at, '?', length);
+    }
+}
+
+/* ---- errors ---- */
+
 static void describe(struct olos_error *error, enum olos_exit code, const char *format, va_list arguments)
 {
     error->code = code;
     vsnprintf(error->text, sizeof error->text, format, arguments);
-    for (char *c = error->text; *c; c++)
-        if (((unsigned char)*c < ' ' && *c != '\n') || *c == 0x7f)
-            *c = '?';
+    make_visible(error->text);
 }
 
 int olos_fail(struct olos_error *error, enum olos_exit code, const char *format, ...)

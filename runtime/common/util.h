@@ -21,7 +21,14 @@ struct olos_error {
     char text[1024];
 };
 
-/* Fill in `error` (bytes that a terminal would interpret are shown as '?'). Always returns -1. */
+/* The length of the UTF-8 sequence (RFC 3629) at the beginning of `room` > 0 bytes, 0 if there is none. */
+size_t utf8_length(const uint8_t *bytes, size_t room);
+
+/* Make '?' of each byte that is not UTF-8 or that a terminal would act on. A line break stays if two blanks
+   follow, so that nothing inside of a text looks like a message of its own. */
+void make_visible(char *text);
+
+/* Fill in `error`; its text is made visible. Always returns -1. */
 int olos_fail(struct olos_error *error, enum olos_exit code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

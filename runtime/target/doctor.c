@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "../common/sha256.h"
+#include "../common/util.h"
 #include "app_memory.h"
 #include "cgroup.h"
 #include "host_limits.h"
@@ -48,9 +49,7 @@ static void find(struct finding *finding, enum health health, const char *format
     finding->health = health;
     vsnprintf(finding->what, sizeof finding->what, format, arguments);
     va_end(arguments);
-    for (char *c = finding->what; *c; c++) /* names of directories may hold anything */
-        if ((unsigned char)*c < ' ' || *c == 0x7f)
-            *c = '?';
+    make_visible(finding->what); /* names of directories may hold anything */
 }
 
 /* An error of another part, as it stands: "text\n  hint: cure". */

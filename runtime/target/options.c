@@ -144,6 +144,32 @@ static bool is_of_host_alone(const char *argument)
     return strcmp(argument, PREFIX "doctor") == 0 || strcmp(argument, PREFIX "sim-root") == 0;
 }
 
+/* An option that is given and says how to run the app, or NULL. */
+static const char *option_for_running(const struct olos_options *options)
+{
+    return options->mounts.count         ? PREFIX "mount"
+           : options->publications.count ? PREFIX "publish"
+           : options->host_loopback      ? PREFIX "host-loopback"
+           : options->expected           ? PREFIX "expect"
+           : options->trace              ? PREFIX "trace"
+           : options->trace_failed       ? PREFIX "trace-failed"
+           : options->gdb                ? PREFIX "gdb"
+           : options->stop_seconds != GRACE_DEFAULT_SECONDS ? PREFIX "stop-timeout" : NULL;
+}
+
+static int check_combination(const struct olos_options *options, struct olos_error *error)
+{
+    const char *running = option_for_running(options);
+    if (options->action == ACTION_RUN)
+        return 0;
+    if (running)
+        return olos_fail(error, OLOS_USAGE, "%s: only together with running the app", running);
+    if (options->arg_count)
+        return olos_fail(error, OLOS_USAGE, "%.80s: this option takes no arguments for the app",
+                         options->args[0]);
+    return 0;
+}
+
 int options_read(struct olos_options *options, int argc, char **argv, struct olos_error *error)
 {
     int at = 1;
@@ -160,17 +186,11 @@ int options_read(struct olos_options *options, int argc, char **argv, struct olo
         if (read_option(options, option, argv, &at, error))
             return -1;
     }
-    if (options->trace_failed && !options->trace)
-        options->trace = ""; /* any call */
     options->args = argv + at;
     options->arg_count = (size_t)(argc - at);
-    if (options->action != ACTION_RUN && options->mounts.count)
-        return olos_fail(error, OLOS_USAGE, "--olos-mount: only together with running the app");
-    if (options->action != ACTION_RUN && (options->trace || options->gdb))
-        return olos_fail(error, OLOS_USAGE, "%s: only together with running the app",
-                         options->trace ? "--olos-trace" : "--olos-gdb");
-    if (options->action != ACTION_RUN && options->arg_count)
-        return olos_fail(error, OLOS_USAGE, "%.80s: this option takes no arguments for the app",
-                         options->args[0]);
+    if (check_combination(options, error))
+        return -1;
+    if (options->trace_failed && !options->trace)
+        options->trace = ""; /* any call */
     return 0;
 }

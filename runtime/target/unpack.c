@@ -123,9 +123,12 @@ static int refuse(const char *path, struct olos_error *error)
 /* Only a name that is free, or that of an empty directory, may be taken; rename makes sure of it again. */
 static int check_free(const char *path, struct olos_error *error)
 {
+    struct stat status;
     DIR *folder = opendir(path);
+    if (!folder && errno == ENOTDIR && lstat(path, &status) == 0)
+        return refuse(path, error);
     if (!folder)
-        return errno == ENOENT ? 0 : errno == ENOTDIR ? refuse(path, error) : cannot_write(path, error);
+        return errno == ENOENT ? 0 : cannot_write(path, error);
     unsigned entries = 0;
     while (entries <= 2 && readdir(folder)) /* two are `.` and `..` */
         entries++;

@@ -197,13 +197,54 @@ def test_measurement_inside(original: Path, tmp_path: Path) -> None:
         (["--olos-unknown"], b"--olos-unknown: no such option"),
         (["--olos-measure", "--olos-help"], b"one such option at a time"),
         (["--olos-measure", "x"], b"takes no arguments"),
+        *(
+            ([option, *value, "--olos-measure"], f"olos: {option}: only together with running".encode())
+            for option, *value in (
+                ["--olos-expect", 64 * "0"],
+                ["--olos-gdb"],
+                ["--olos-host-loopback"],
+                ["--olos-mount", "/a=/"],
+                ["--olos-publish", "80:80"],
+                ["--olos-stop-timeout", "3"],
+                ["--olos-trace"],
+                ["--olos-trace-failed"],
+            )
+        ),
     ],
-    ids=["no-value", "bad-value", "unknown", "two", "arguments"],
+    ids=lambda value: "-".join(value) if isinstance(value, list) else "",
 )
 def test_wrong_options(original: Path, args: list[str], message: bytes) -> None:
     result = run(original, *args)
     assert (result.returncode, result.stdout) == (2, b"")
     assert message in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        (b"\x1b[31m", b"?[31m"),
+        (b"a\nolos: all is well", b"a?olos: all is well"),
+        (b"a\n  b", b"a\n  b"),
+        (b"\x9b31m \xff", b"?31m ?"),
+        (b"\xc2\x9b31m", b"??31m"),
+        ("\u202egnp.\u2028\u200b\u2066".encode(), b"???gnp.?????????"),
+        ("größe \u20ac \U0001f600".encode(), "größe \u20ac \U0001f600".encode()),
+        ("ö".encode() * 100, "ö".encode() * 40),
+        (b"x" + "ö".encode() * 100, b"x" + "ö".encode() * 39 + b"?"),
+    ],
+    ids=["escape", "message", "indented", "not-utf-8", "c1", "direction", "text", "cut", "cut-within"],
+)
+def test_names_in_messages_do_nothing_to_a_terminal(original: Path, name: bytes, shown: bytes) -> None:
+    result = subprocess.run(
+        [*command(original), b"--olos-stop-timeout", name], capture_output=True, check=False, timeout=60
+    )
+    assert result.stderr.startswith(b"olos: --olos-stop-timeout: " + shown + b" is neither a number")
+
+
+def test_unpacking_below_a_file(original: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = run(original, "--olos-unpack", str(tmp_path / "file/x"))
+    assert result.stderr.decode() == f"olos: {tmp_path}/file/x cannot be written: Not a directory\n"
 
 
 @pytest.mark.parametrize("args", [[], ["x"], ["--olos-package-fd=x"], ["--olos-layout="]], ids=str)
