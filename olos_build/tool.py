@@ -15,11 +15,12 @@ import shlex
 import shutil
 import signal
 import subprocess
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -30,6 +31,8 @@ MAX_LINE = 2000
 
 TAIL_LINES = 40
 _GRACE_SECONDS = 5.0
+_ANSWER_SECONDS = 30.0
+"""How long a short call may take."""
 _CHUNK = 1 << 16
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -37,11 +40,15 @@ _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 @dataclass(frozen=True)
 class Surroundings:
-    """In what programs are started: by the programs of `prefix`, with `environment` on top of our own."""
+    """In what programs are started: by the programs of `prefix`, with `environment` on top of our own.
+
+    They have ended after `seconds`, if it is not None.
+    """
 
     prefix: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
     umask: int = 0o022
+    seconds: float | None = None
 
 
 _USUAL = Surroundings()
@@ -97,13 +104,14 @@ def run(
 ) -> None:
     """Run a program to its end and hand every line it prints, on stdout or stderr, to `output`.
 
-    With `result`, what it prints on stdout goes to that file as it is.
-    Raises MissingToolError if it is not there, and ToolFailedError if it fails.
+    With `result`, what it prints on stdout goes to that file as it is. Raises MissingToolError if it is not
+    there, ToolFailedError if it fails, and BuildStepError if it takes too long.
     """
     command = [tool.path(), *map(str, arguments)]
     tail: deque[str] = deque(maxlen=TAIL_LINES)
+    deadline = _Deadline(command, _SURROUNDINGS.get().seconds)
     with _started(command, environment or {}, result) as process:
-        for line in _lines(process):
+        for line in _lines(process, deadline):
             tail.append(line)
             output(line)
     if process.returncode:
@@ -113,9 +121,15 @@ def run(
 def first_line(
     tool: Tool, arguments: Sequence[str | Path], *, environment: Mapping[str, str] | None = None
 ) -> str:
-    """The first line that a short call prints, or nothing. Raises like `run`."""
+    """The first line that a short call prints, or nothing. Raises like `run`, also if it takes long."""
     lines: list[str] = []
-    run(tool, arguments, lambda line: None if lines else lines.append(line), environment=environment)
+
+    def keep(line: str) -> None:
+        if not lines:
+            lines.append(line)
+
+    with started_in(replace(_SURROUNDINGS.get(), seconds=_ANSWER_SECONDS)):
+        run(tool, arguments, keep, environment=environment)
     return lines[0] if lines else ""
 
 
@@ -167,7 +181,26 @@ def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
         os.killpg(process.pid, number)
 
 
-def _lines(process: subprocess.Popen[bytes]) -> Iterator[str]:
+class _Deadline:
+    """When a program must have ended; never, if `seconds` is None."""
+
+    def __init__(self, command: Sequence[str], seconds: float | None) -> None:
+        self._command, self._seconds = command, seconds
+        self._start = time.monotonic()
+
+    def readable(self, *descriptors: int) -> list[int]:
+        """Those of which something can be read. Raises BuildStepError if it is too late."""
+        left = None if self._seconds is None else self._start + self._seconds - time.monotonic()
+        found = select.select(descriptors, [], [], left)[0] if left is None or left > 0 else []
+        if not found:
+            raise BuildStepError(
+                f"{self._command[0]}: has not ended in {self._seconds:.0f} s:\n  {shlex.join(self._command)}",
+                hint="see whether the same command ends in a terminal",
+            )
+        return found
+
+
+def _lines(process: subprocess.Popen[bytes], deadline: _Deadline) -> Iterator[str]:
     """What the program prints, line by line, until it ends.
 
     A process that it left behind may hold the pipe open for ever, so the end of the program counts.
@@ -179,8 +212,7 @@ def _lines(process: subprocess.Popen[bytes]) -> Iterator[str]:
     ended = os.pidfd_open(process.pid)
     try:
         while True:
-            readable, _, _ = select.select([pipe, ended], [], [])
-            if pipe not in readable:
+            if pipe not in deadline.readable(pipe, ended):
                 break
             chunk = os.read(pipe, _CHUNK)
             if not chunk:
@@ -190,12 +222,11 @@ def _lines(process: subprocess.Popen[bytes]) -> Iterator[str]:
                 lines, rest = [*lines, rest], ""
             for line in lines:
                 yield from _pieces(line)
+        if rest:
+            yield printable(rest)
+        deadline.readable(ended)  # the pipe is closed, but the program may go on
     finally:
         os.close(ended)
-    if rest:
-        yield printable(rest)
-    # The pipe is closed, but the program may go on.
-    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
 
 
 def _pieces(line: str) -> Iterator[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from olos.errors import BuildStepError, MissingToolError
+from olos_build import tool
 from olos_build.tool import MAX_LINE, TAIL_LINES, Tool, ToolFailedError, first_line, printable, run
 
 SH = Tool("sh", "dash")
@@ -86,6 +87,19 @@ def test_program_that_cannot_be_started(tmp_path: Path, monkeypatch: pytest.Monk
 def test_first_line() -> None:
     assert first_line(SH, ["-c", "echo one; echo two"]) == "one"
     assert first_line(SH, ["-c", ":"]) == ""
+
+
+@pytest.mark.parametrize(
+    "script",
+    ["sleep 60", "exec >&- 2>&-; exec sleep 60", "while :; do echo; done", "exec cat /dev/zero"],
+    ids=["silent", "closed", "lines", "one-line"],
+)
+def test_a_short_call_that_does_not_end(monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    monkeypatch.setattr(tool, "_ANSWER_SECONDS", 0.3)
+    start = time.monotonic()
+    with pytest.raises(BuildStepError, match="has not ended in 0 s"):
+        first_line(SH, ["-c", script])
+    assert time.monotonic() - start < 5
 
 
 def test_what_a_program_leaves_behind_neither_holds_us_up_nor_stays() -> None:
