@@ -161,7 +161,7 @@ def _header(path: str, kind: int, mode: int, size: int, time: int) -> tarfile.Ta
 
 def _ignore_file(request: BuildRequest) -> IgnoreFile:
     """The patterns in force: those beside the Dockerfile under its own name go first, as with BuildKit."""
-    own = request.dockerfile.with_name(request.dockerfile.name + IGNORE_FILE)
+    own = request.dockerfile.parent / (request.dockerfile.name + IGNORE_FILE)
     for path in (own, request.context / IGNORE_FILE):
         if path.exists():
             text = read_text_file(path, "it must be a text file").decode("utf-8", "surrogateescape")

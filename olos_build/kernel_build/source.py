@@ -6,12 +6,14 @@ that describe the build: they are two thirds of all.
 
 from __future__ import annotations
 
+import errno
 import lzma
 import os
 import re
 import shutil
 import stat
 import tarfile
+import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -34,6 +36,7 @@ _LIMIT = 4 << 30
 _MEMBERS = 200_000
 _MAX_DEPTH = 64
 _CHUNK = 1 << 20
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _UNUSED = re.compile(
     r"(Documentation|samples|sound|tools/(perf|testing)|arch/(?!um/|x86/)[^/]+"
     r"|drivers/(clk|gpu|iio|infiniband|media|pinctrl|scsi|staging|usb|video|net/(ethernet|wireless)))/"
@@ -73,6 +76,11 @@ def unpack(origin: Path, folder: Path, progress: Progress) -> Source:
                 digest = _digest(stream, origin)
                 _extract(stream, folder, progress, origin)
     except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSError, OverflowError) as exc:
+        if isinstance(exc, OSError) and exc.errno in _NO_ROOM:
+            raise InputError(
+                f"{tempfile.gettempdir()}: cannot be written: {exc.strerror}",
+                hint="free some space there, or set TMPDIR to another directory",
+            ) from exc
         raise InputError(f"{origin}: cannot be unpacked: {_reason(exc)}") from exc
     return Source(origin.name, digest, _version(folder, origin))
 

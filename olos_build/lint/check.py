@@ -20,10 +20,10 @@ _SNAPSHOT = re.compile(
 
 def look_around(dockerfile: Path, context: Path) -> Facts:
     """What is beside a Dockerfile and in the build context that rules want to know."""
-    own = dockerfile.with_name(f"{dockerfile.name}{_IGNORE_FILE}")
+    own = dockerfile.parent / f"{dockerfile.name}{_IGNORE_FILE}"
     return Facts(
         has_ignore_file=(context / _IGNORE_FILE).is_file() or own.is_file(),
-        locked=dockerfile.with_name(LOCK).is_file(),
+        locked=(dockerfile.parent / LOCK).is_file(),
     )
 
 

@@ -1,5 +1,6 @@
 """`olos kernel build`, with a source that is compiled in a moment."""
 
+import errno
 import hashlib
 import json
 import os
@@ -7,6 +8,7 @@ import shutil
 import subprocess
 import tarfile
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -281,3 +283,14 @@ def test_parts_that_are_not_compiled_stay_away(tmp_path: Path, tarball: Path) ->
     names = {path.relative_to(tmp_path / "t").as_posix() for path in (tmp_path / "t").rglob("*.*")}
     assert names == {"init/main.c", "init/version.c"}
     assert (tmp_path / "t/sound/Kconfig").exists()
+
+
+def test_a_full_disk(call: Call, tarball: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr(tarfile.TarFile, "extract", Mock(side_effect=full))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    said = call("kernel", "build", "-o", "k", "--source", tarball, expect=3).stderr
+    assert said == (
+        f"error: {tmp_path}: cannot be written: No space left on device\n"
+        "hint: free some space there, or set TMPDIR to another directory\n"
+    )

@@ -178,3 +178,7 @@ def test_every_rule_is_in_the_document() -> None:
     lines = document.read_text().splitlines()
     for rule in RULES:
         assert any(line.startswith(f"| `{rule.name}` | {rule.severity.name.lower()} |") for line in lines)
+
+
+def test_an_empty_name(call: Call, folder: Path) -> None:
+    assert call("lint", "", expect=3).stderr.startswith("error: .: cannot be read: Is a directory")
