@@ -10,7 +10,7 @@ import pytest
 
 from olos.manifest import User
 from support.attempts import outcome, source, spelt
-from support.runtime import APP, Spec, command, make_layout, run, with_app
+from support.runtime import APP, Spec, command, make_layout, run, shell, with_app
 
 PROBES = """
 # attempt                                                      root      other user
@@ -82,6 +82,7 @@ node c 1 3                                                     ok        EPERM
 node b 98 0                                                    EPERM     EPERM
 node b 98 1                                                    EPERM     EPERM
 node b 98 16                                                   EPERM     EPERM
+node b 98 32                                                   EPERM     EPERM
 node b 252 0                                                   EPERM     EPERM
 node b 253 0                                                   EPERM     EPERM
 node b 254 0                                                   EPERM     EPERM
@@ -97,6 +98,7 @@ node c 4 64                                                    EPERM     EPERM
 node c 4 65                                                    EPERM     EPERM
 node c 4 66                                                    EPERM     EPERM
 node c 4 67                                                    EPERM     EPERM
+node c 4 68                                                    EPERM     EPERM
 node c 5 1                                                     EPERM     EPERM
 node c 10 144                                                  EPERM     EPERM
 node c 10 183                                                  EPERM     EPERM
@@ -107,6 +109,7 @@ node c 10 237                                                  EPERM     EPERM
 ring c 1 3                                                     ok        EPERM
 ring b 98 0                                                    EPERM     EPERM
 ring b 254 1                                                   EPERM     EPERM
+ring c 4 68                                                    EPERM     EPERM
 ring c 4 64                                                    EPERM     EPERM
 # mounts: hostfs would be the host's files
 call mount 'none '/tmp 'hostfs 0 '/                            EPERM     EPERM
@@ -200,6 +203,12 @@ def test_probes(layout: Path, tmp_path: Path, uid: int) -> None:
     outcomes = {attempt: said(attempt, value) for attempt, value in zip(expected, values, strict=True)}
     sys.stdout.write("".join(f"{attempt} -> {got}\n" for attempt, got in outcomes.items()))
     assert outcomes == expected
+
+
+def test_no_module_can_be_loaded_any_more(layout: Path, tmp_path: Path) -> None:
+    """Whoever asks: not for lack of a right alone."""
+    result = run(with_app(layout, tmp_path / "l", shell("cat /proc/sys/kernel/modules_disabled")))
+    assert result.stdout == b"1\n"
 
 
 @pytest.mark.parametrize("apart", [True, False], ids=["namespaces", "none"])

@@ -20,26 +20,26 @@ NO_RIGHTS = ("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--reuid=0")
 """Root without rights: the host allows it no namespaces."""
 
 FORBIDDEN = """
-openat -100 '/etc/passwd 0
-openat -100 '/tmp/olos-was-here 0x42 0600
-open '/etc/passwd 0
-openat2 -100 '/etc/passwd @ 24
-creat '/tmp/olos-was-here 0600
-mkdir '/tmp/olos-was-here 0700
-mknod '/tmp/olos-was-here 0100600
-unlink '/etc/passwd
-unlinkat -100 '/etc/passwd
-rename '/etc/passwd '/etc/olos
-renameat2 -100 '/etc/passwd -100 '/etc/olos
-link '/etc/passwd '/tmp/olos
-symlink '/etc/passwd '/tmp/olos
-chmod '/etc/passwd 0666
+openat -100 'VICTIMS/file 0
+openat -100 'VICTIMS/made 0x42 0600
+open 'VICTIMS/file 0
+openat2 -100 'VICTIMS/file @ 24
+creat 'VICTIMS/made 0600
+mkdir 'VICTIMS/made 0700
+mknod 'VICTIMS/made 0100600
+unlink 'VICTIMS/file
+unlinkat -100 'VICTIMS/file
+rename 'VICTIMS/file 'VICTIMS/other
+renameat2 -100 'VICTIMS/file -100 'VICTIMS/other
+link 'VICTIMS/file 'VICTIMS/linked
+symlink 'VICTIMS/file 'VICTIMS/linked
+chmod 'VICTIMS/file 0666
 fchmod 1 0777
-chown '/etc/passwd 1 1
-truncate '/etc/passwd
-utimensat -100 '/etc/passwd
-chroot '/tmp
-name_to_handle_at -100 '/etc @ @
+chown 'VICTIMS/file 1 1
+truncate 'VICTIMS/file
+utimensat -100 'VICTIMS/file
+chroot 'VICTIMS
+name_to_handle_at -100 'VICTIMS @ @
 open_by_handle_at -100 @
 memfd_create 'x
 execve '/bin/true
@@ -64,7 +64,7 @@ ptrace 0x4206 STRANGER
 ptrace 16 1
 process_vm_readv STRANGER @ 1 @ 1
 process_vm_writev STRANGER @ 1 @ 1
-kill -1 9
+kill -STRANGER 9
 kill 0 9
 kill STRANGER 15
 tgkill STRANGER STRANGER 9
@@ -86,9 +86,9 @@ clone3 @ 88
 unshare 0x10000000
 unshare 0x20000
 setns 0
-mount 'none '/tmp 'tmpfs
-umount2 '/tmp
-pivot_root '/tmp '/tmp
+mount 'none 'VICTIMS 'tmpfs
+umount2 'VICTIMS
+pivot_root 'VICTIMS 'VICTIMS
 fsopen 'tmpfs
 bpf 0 @ 72
 keyctl 0 -3
@@ -135,6 +135,13 @@ splice
 sendfile
 sync
 """
+"""What the host would lose is the test's own, should a wall be open: files in VICTIMS, which everybody may change, and
+the process STRANGER, which leads a group."""
+
+IN_A_NAMESPACE = """
+kill -1 9
+"""
+"""Without one it would end all that there is."""
 
 AT_BOOT = """
 socketpair 1 1 0 @
@@ -176,13 +183,29 @@ class Kernel:
     pid: int
     stranger: subprocess.Popen[bytes]
     inject: Path
+    inherited: str
+    """What the caller has left open by mistake, as /proc names it."""
+
+    def processes(self) -> list[int]:
+        """The kernel's own, its helpers, and those of the app."""
+        group = os.getpgid(self.pid)
+        return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if group_of(pid) == group]
 
     def attempt(self, *lines: str) -> list[str]:
         """Have the kernel's process do system calls."""
         text = "\n".join(lines).replace("STRANGER", str(self.stranger.pid))
+        text = text.replace("VICTIMS", str(self.inject.with_name("victims")))
         return subprocess.run(
             [self.inject, str(self.pid)], input=text, capture_output=True, text=True, check=True, timeout=30
         ).stdout.splitlines()
+
+
+def group_of(pid: int) -> int:
+    """The process group, or 0 if the process is gone."""
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return 0
 
 
 @pytest.fixture(scope="module")
@@ -192,6 +215,11 @@ def layout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     compile_static((SUPPORT / "listener.c").read_text(), layout.parent / "listener")
     for folder in (layout.parent, *layout.parents[:-2]):  # all below /tmp
         folder.chmod(folder.stat().st_mode | 0o055)
+    victims = layout.parent / "victims"
+    victims.mkdir()
+    (victims / "file").write_text("victim")
+    for path in (victims, victims / "file"):
+        path.chmod(0o777)
     return layout
 
 
@@ -201,7 +229,7 @@ def started(layout: Path, mode: Mode) -> Iterator[Kernel]:
     reader, writer = os.pipe()
     sleeper = [word for word in prefix if not word.endswith("listener")]
     with (
-        subprocess.Popen([*sleeper, "sleep", "1000"]) as stranger,
+        subprocess.Popen([*sleeper, "sleep", "1000"], process_group=0) as stranger,
         subprocess.Popen(
             [*prefix, *command(layout, "-c", "echo ready; sleep 1000")],
             stdin=subprocess.DEVNULL,
@@ -213,7 +241,8 @@ def started(layout: Path, mode: Mode) -> Iterator[Kernel]:
         assert process.stdout.readline() == b"ready\n"
         time.sleep(0.2)  # until nothing happens inside
         (guard,) = children(process.pid)
-        yield Kernel(mode, children(guard)[0], stranger, layout.parent / "inject")
+        inherited = os.readlink(f"/proc/self/fd/{writer}")
+        yield Kernel(mode, children(guard)[0], stranger, layout.parent / "inject", inherited)
         process.kill()
         stranger.kill()
     os.close(reader)
@@ -237,13 +266,22 @@ def calls(table: str) -> dict[str, str]:
 
 
 def test_no_rights(kernel: Kernel) -> None:
+    assert len(kernel.processes()) > 2  # helpers and the app, too
+    for pid in kernel.processes():
+        fields = status(pid)
+        assert (fields["NoNewPrivs"], fields["Seccomp"]) == ("1", "2")
     fields = status(kernel.pid)
-    assert (fields["NoNewPrivs"], fields["Seccomp"]) == ("1", "2")
     for kind in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
         # Of a user, there is nothing that could be gained from the bounding set.
         allowed = READ_ANY_FILE if fields["Uid"].split()[0] == "0" else int(fields["CapBnd"], 16)
         assert int(fields[kind], 16) & ~allowed == 0, kind
     assert len(fields["NSpid"].split()) == kernel.mode.namespaces
+
+
+def test_own_process_group(kernel: Kernel) -> None:
+    """A kernel that panics signals its whole group."""
+    assert os.getpgid(kernel.pid) == kernel.pid
+    assert os.getsid(kernel.pid) != os.getsid(0)
 
 
 def test_namespaces(kernel: Kernel) -> None:
@@ -263,6 +301,7 @@ def test_limits(kernel: Kernel) -> None:
 
 def test_own_descriptors_only(kernel: Kernel) -> None:
     links = [os.readlink(link) for link in Path(f"/proc/{kernel.pid}/fd").iterdir()]
+    assert kernel.inherited not in links
     foreign = [
         link
         for link in links
@@ -276,12 +315,16 @@ def test_host_is_out_of_reach(kernel: Kernel) -> None:
     table = calls(FORBIDDEN)
     if kernel.mode.asks:
         table |= calls(AT_BOOT)
+    if kernel.mode.namespaces == 2:
+        table |= calls(IN_A_NAMESPACE)
     results = dict(zip(table, map(outcome, kernel.attempt(*table.values())), strict=True))
     sys.stdout.write("".join(f"{call} -> {result}\n" for call, result in results.items()))
     # Files are Landlock's where the filter cannot ask.
     refused = {"EPERM"} if kernel.mode.asks else {"EPERM", "EACCES"}
     assert {call: result for call, result in results.items() if result not in refused} == {}
-    assert not Path("/tmp/olos-was-here").exists()
+    victims = kernel.inject.with_name("victims")
+    assert [(path.name, path.read_text()) for path in victims.iterdir()] == [("file", "victim")]
+    assert kernel.stranger.poll() is None
 
 
 def test_a_stranger_survives(kernel: Kernel) -> None:
