@@ -99,7 +99,7 @@ int run_load(struct olos_manifest *manifest, struct run *run, struct olos_error 
     uint8_t *run_data = load("/olos/run.json", &run_size, error);
     if (!manifest_data || !run_data || manifest_decode(manifest, manifest_data, manifest_size, error))
         return -1;
-    if (decode(run, run_data, run_size, error))
+    if (decode(run, run_data, run_size, error) || policy_check_supported(&manifest->policy, error))
         return -1;
     return policy_check_debug(&manifest->policy, run->traced ? "--olos-trace" : NULL, error);
 }

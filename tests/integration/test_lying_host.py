@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from olos.canonical import encode
-from olos.manifest import Policy
+from olos.manifest import Mount, Policy
 from olos_build.cpio import Member, archive
 from support.runtime import APP, POLICY, Spec, make_layout, with_app
 
@@ -111,6 +111,30 @@ def test_what_it_does_not(
     code, text = answer(with_app(layout, tmp_path / "l", APP, policy), tmp_path, **lies)
     assert code == 2
     assert text.startswith(message) and "secret" not in text
+
+
+MANY_HOST_MOUNTS = tuple(Mount(f"/{n:02}", "host", False, 0) for n in range(17))
+
+
+@pytest.mark.parametrize(
+    ("mounts", "message"),
+    [
+        (
+            (Mount("/data", "sealed", False, 0),),
+            "policy.mounts: /data: the linux target has no mounts of type sealed",
+        ),
+        (MANY_HOST_MOUNTS, "policy.mounts: more than 16 host mounts"),
+        ((Mount("/proc/sys", "tmpfs", False, 0),), "policy.mounts: /proc/sys: cannot be covered by a mount"),
+    ],
+    ids=["sealed", "many", "over-proc"],
+)
+def test_what_cannot_be_done_is_refused(
+    layout: Path, tmp_path: Path, mounts: tuple[Mount, ...], message: str
+) -> None:
+    """Not taken for something else: data that shall be sealed does not go to plain memory."""
+    code, text = answer(with_app(layout, tmp_path / "l", APP, replace(DENY, mounts=mounts)), tmp_path)
+    assert code == 2
+    assert text.startswith(message)
 
 
 @pytest.mark.parametrize("key", ["memory", "user", "log_level"])
