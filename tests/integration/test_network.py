@@ -81,6 +81,23 @@ int main(void)
 }
 """
 
+# Sends a datagram and prints what comes back: udp-ask ADDRESS PORT.
+UDP_ASK = r"""
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+int main(int argc, char **argv)
+{
+    char data[64];
+    struct sockaddr_in peer = {.sin_family = AF_INET, .sin_port = htons(atoi(argv[2]))};
+    peer.sin_addr.s_addr = inet_addr(argv[1]);
+    int s = socket(AF_INET, SOCK_DGRAM, 0);
+    if (connect(s, (struct sockaddr *)&peer, sizeof peer) || send(s, "ask", 3, 0) != 3) return 1;
+    ssize_t count = recv(s, data, sizeof data, 0);
+    return fwrite(data, 1, count, stdout) != count;
+}
+"""
+
 # A datagram past the guest's routing, in a frame of its own: raw ADDRESS OWN-PORT PORT.
 RAW = r"""
 #define _GNU_SOURCE
@@ -123,7 +140,9 @@ int main(int argc, char **argv)
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    spec = Spec(programs={"/bin/keep": KEEP, "/bin/udp-echo": UDP_ECHO, "/bin/raw": RAW})
+    spec = Spec(
+        programs={"/bin/keep": KEEP, "/bin/udp-echo": UDP_ECHO, "/bin/raw": RAW, "/bin/udp-ask": UDP_ASK}
+    )
     return make_layout(tmp_path_factory.mktemp("network") / "base", spec)
 
 
@@ -245,6 +264,18 @@ def test_reaches_loopback_services_of_the_host_if_both_want_it(base: Path, folde
     assert result.stdout.split()[0].decode() == hashlib.sha256(body).hexdigest(), result.stderr
 
 
+def test_datagrams_to_the_outside_are_answered(base: Path, folder: Path) -> None:
+    layout = app(base, folder, "", REACHES)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server, ThreadPoolExecutor(1) as pool:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(20)
+        port = server.getsockname()[1]
+        asked = pool.submit(lambda: server.sendto(b"to " + (asks := server.recvfrom(9))[0], asks[1]))
+        result = run(layout, "--olos-host-loopback", "-c", f"timeout 10 udp-ask 10.0.2.2 {port}")
+        assert asked.result() == 6
+    assert (result.returncode, result.stdout) == (0, b"to ask"), result
+
+
 @pytest.mark.parametrize(
     ("policy", "address"),
     [(REACHES, "10.0.2.2"), (REACHES, "127.0.0.1")],
@@ -275,8 +306,9 @@ def test_names_by_the_hosts_resolver(base: Path, folder: Path, tmp_path: Path) -
 # What the policy does not allow ------------------------------------------------------------------------
 
 
-def test_without_a_use_there_is_no_device(base: Path, folder: Path) -> None:
-    result = run(app(base, folder, "", SERVES), "-c", "ls /sys/class/net; cat /etc/resolv.conf")
+@pytest.mark.parametrize("policy", [POLICY, SERVES], ids=["nothing-asked", "nothing-published"])
+def test_without_a_use_there_is_no_device(base: Path, folder: Path, policy: Policy) -> None:
+    result = run(app(base, folder, "", policy), "-c", "ls /sys/class/net; cat /etc/resolv.conf")
     assert result.stdout == b"lo\n# policy.outgoing is not set\n"
 
 
