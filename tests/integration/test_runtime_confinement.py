@@ -135,8 +135,8 @@ splice
 sendfile
 sync
 """
-"""What the host would lose is the test's own, should a wall be open: files in VICTIMS, which everybody may change, and
-the process STRANGER, which leads a group."""
+"""Should a wall be open, the host loses what is the test's own: files in VICTIMS, which everybody may change,
+and the process STRANGER, which leads a group."""
 
 IN_A_NAMESPACE = """
 kill -1 9
