@@ -4,6 +4,8 @@ import os
 import signal
 import socket
 import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ import pytest
 from olos.canonical import encode
 from olos.manifest import Mount, Policy
 from olos_build.cpio import Member, archive
-from support.runtime import APP, POLICY, Spec, make_layout, with_app
+from support.runtime import APP, POLICY, Spec, make_layout, shell, with_app
 
 FRAME = 16
 TIMEOUT = 60
@@ -25,8 +27,11 @@ def layout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_layout(tmp_path_factory.mktemp("lying") / "layout", Spec())
 
 
-def answer(layout: Path, folder: Path, **lies: Any) -> tuple[int, str]:
-    """Start the kernel by hand with what the host supplies. Exit code and message of init's refusal, or 0."""
+@contextmanager
+def started(
+    layout: Path, folder: Path, *more: str, fds: Sequence[int] = (), **lies: Any
+) -> Iterator[socket.socket]:
+    """A kernel started by hand with what the host supplies. Yields init's line."""
     run = {
         "args": [],
         "columns": 0,
@@ -55,20 +60,26 @@ def answer(layout: Path, folder: Path, **lies: Any) -> tuple[int, str]:
                 *("linux.uml", "mem=128M", f"initrd={initrd}", "rdinit=/init", "con=none", "con0=null,fd:1"),
                 *(f"ubd0r={layout / 'rootfs.img'}", f"ubd1r={folder / 'slots'}", "ssl=none", QUIET),
                 *(f"ssl0=fd:{kernels.fileno()}", "ssl1=null", "ssl2=null", "ssl4=null", "pty.legacy_count=0"),
-                f"uml_dir={folder}",
+                *(f"uml_dir={folder}", *more),
             ],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            pass_fds=[kernels.fileno()],
+            pass_fds=[kernels.fileno(), *fds],
             start_new_session=True,
             env={"HOME": str(folder), "PATH": os.environ["PATH"], "TMPDIR": str(folder)},
         )
         try:
-            return _verdict(ours)
+            yield ours
         finally:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def answer(layout: Path, folder: Path, **lies: Any) -> tuple[int, str]:
+    """Exit code and message of init's refusal, or 0."""
+    with started(layout, folder, **lies) as line:
+        return _verdict(line)
 
 
 def _verdict(line: socket.socket) -> tuple[int, str]:
@@ -142,3 +153,31 @@ def test_nothing_else_is_the_host_s_to_say(layout: Path, tmp_path: Path, key: st
     code, text = answer(layout, tmp_path, **{key: 1})
     assert code != 0
     assert text.startswith("run.json: byte ")
+
+
+@pytest.mark.parametrize(
+    ("policy", "state"),
+    [(POLICY, "down"), (replace(POLICY, ports=("80/tcp",)), "10.0.2.15")],
+    ids=["none", "published"],
+)
+def test_a_network_that_nobody_asked_for_stays_down(
+    layout: Path, tmp_path: Path, policy: Policy, state: str
+) -> None:
+    """Whatever the host has attached."""
+    script = "ip -4 -o addr show vec0 | grep -o 10.0.2.15 || echo down"
+    changed = with_app(layout, tmp_path / "l", shell(script), policy)
+    frames, kernels = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    reader, writer = os.pipe()
+    device = f"vec0:transport=fd,fd={kernels.fileno()},depth=64,gro=1,mtu=65500"
+    fds = [kernels.fileno(), writer]
+    stdout = f"ssl1=null,fd:{writer}"
+    with (
+        frames,
+        kernels,
+        os.fdopen(reader, "rb") as output,
+        started(changed, tmp_path, device, stdout, fds=fds) as line,
+    ):
+        os.close(writer)
+        assert _verdict(line) == (0, "")
+        line.sendall(b"g".ljust(FRAME, b"\0"))
+        assert output.readline().decode() == f"{state}\n"
