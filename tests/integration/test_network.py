@@ -20,6 +20,7 @@ from support.layouts import noise
 from support.network import SERVES, WEB, free_port, name_server, web_server
 from support.runtime import (
     APP,
+    POLICY,
     Spec,
     children,
     command,
