@@ -36,6 +36,7 @@ MAX_ID = 2**32 - 2
 MAX_SIZE = 2**53 - 1
 MAX_SVN = 65535
 MAX_PATH = 4095
+MAX_COMPONENT = 255
 MAX_LAYOUT_NAME = 47
 
 _LAYOUT_NAME = re.compile(r"[A-Za-z0-9._+-]+(/[A-Za-z0-9._+-]+)*")
@@ -343,7 +344,8 @@ def check_absolute(path: str, where: str) -> str:
     """An absolute path in normal form. Raises InputError."""
     parts = path.split("/")[1:]
     normal = path == "/" or (path.startswith("/") and not {"", ".", ".."} & set(parts))
-    if not normal or len(path.encode()) > MAX_PATH:
+    fits = len(path.encode()) <= MAX_PATH and all(len(part.encode()) <= MAX_COMPONENT for part in parts)
+    if not (normal and fits):
         raise InputError(f"{where}: {path[:150]!r} is no absolute path in normal form")
     return path
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define MAX_PATH 4095
+#define MAX_COMPONENT 255
 #define MAX_NAME 47
 #define MAX_HOSTNAME 64
 
@@ -20,12 +21,12 @@ static bool consists_of(const char *text, size_t length, const char *punctuation
     return true;
 }
 
-/* Components between slashes: none is empty, `.` or `..`. */
+/* Components between slashes: none is empty, `.` or `..`, or too long for a name. */
 static bool has_normal_components(const char *path)
 {
     for (;;) {
         size_t length = strcspn(path, "/");
-        if (length == 0 || (length <= 2 && strspn(path, ".") >= length))
+        if (length == 0 || length > MAX_COMPONENT || (length <= 2 && strspn(path, ".") >= length))
             return false;
         if (!path[length])
             return true;

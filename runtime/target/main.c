@@ -23,9 +23,9 @@
 
 extern char **environ;
 
-/* What a caller may have left in another state than usual. A closed stream is none of the app's concern. Returns
-   the package's descriptor, which is none of the first three. */
-static int settle(int package)
+/* What a caller may have left in another state than usual. A closed stream is none of the app's concern, but what we
+   answer would be lost: then it cannot be written. Returns the package's descriptor, which is none of the first three. */
+static int settle(int package, bool runs)
 {
     signal(SIGCHLD, SIG_DFL);
     if (package >= 0 && package <= STDERR_FILENO) {
@@ -33,8 +33,9 @@ static int settle(int package)
         close(package);
         package = moved;
     }
+    const int modes[] = {O_RDONLY, runs ? O_WRONLY : O_RDONLY, O_WRONLY};
     for (int fd = 0; fd <= STDERR_FILENO; fd++)
-        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_WRONLY : O_RDONLY) != fd)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) != fd)
             exit(OLOS_FAILED); /* there is nowhere to say why */
     return package;
 }
@@ -195,7 +196,7 @@ int main(int argc, char **argv)
     refuse_rights_of_others();
     if (options_read(&options, argc, argv, &error))
         olos_die(&error);
-    options.package_fd = settle(options.package_fd);
+    options.package_fd = settle(options.package_fd, options.action == ACTION_RUN);
     if (options.action != ACTION_DOCTOR) /* who says what is wrong with /proc */
         hide_descriptors(options.package_fd);
     bool given = options.directory || options.package_fd >= 0;

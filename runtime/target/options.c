@@ -90,11 +90,8 @@ static int add_mount(struct olos_options *options, const char *option, char **ar
 /* What debug builds have. Returns whether it is one of them. */
 static bool read_debug_option(struct olos_options *options, const char *name)
 {
-    const char *list = after(name, "trace=");
     if (strcmp(name, "trace") == 0)
-        list = "";
-    if (list)
-        options->trace = list;
+        options->trace = ""; /* any call */
     else if (strcmp(name, "trace-failed") == 0)
         options->trace_failed = true;
     else if (strcmp(name, "gdb") == 0)
@@ -132,7 +129,12 @@ static int read_option(struct olos_options *options, const char *option, char **
         options->host_loopback = true;
         return 0;
     }
-    if (read_debug_option(options, name))
+    const char *list = after(name, "trace=");
+    if (list && !*list)
+        return olos_fail(error, OLOS_USAGE, "%s: needs a list\n  hint: " PREFIX "trace shows all system calls", option);
+    if (list)
+        options->trace = list;
+    if (list || read_debug_option(options, name))
         return 0;
     return olos_fail(error, OLOS_USAGE, "%.80s: no such option\n"
                      "  hint: --olos-help lists them; " END_OF_OPTIONS " goes before an argument of the app's", option);

@@ -352,6 +352,14 @@ def test_package_with_closed_streams(package: Path) -> None:
     assert (result.returncode, result.stdout, result.stderr) == (4, b"out\n", b"")
 
 
+@pytest.mark.parametrize("option", ["manifest", "sim-root", "doctor", "help"])
+def test_answers_to_nobody_are_errors(package: Path, option: str) -> None:
+    line = f"'{package}' --olos-{option} >&-"
+    result = subprocess.run(["sh", "-c", line], capture_output=True, check=False, timeout=60)
+    message = b"olos: standard output cannot be written: Bad file descriptor\n"
+    assert (result.returncode, result.stderr) == (125, message)
+
+
 def test_package_reached_in_other_ways(package: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(package)
     for name in (str(tmp_path / "link"), "link"):

@@ -160,6 +160,13 @@ def test_lists_that_are_none(layout: Path, names: str, wrong: str) -> None:
     assert result.stderr.decode().startswith(text)
 
 
+def test_an_empty_list(layout: Path) -> None:
+    result = run(layout, "--olos-trace=", "-c", "echo started")
+    assert (result.returncode, result.stdout) == (2, b"")
+    hint = b"--olos-trace shows all system calls"
+    assert result.stderr == b"olos: --olos-trace=: needs a list\n  hint: " + hint + b"\n"
+
+
 @pytest.mark.parametrize("option", OPTIONS)
 def test_production_refuses(layout: Path, tmp_path: Path, option: str) -> None:
     result = run(with_app(layout, tmp_path / "l", shell("echo started"), POLICY), option)
