@@ -95,6 +95,16 @@ static void check_programs(const struct host *host, struct finding *finding)
         finding->cure = "sysctl vm.memfd_noexec=1, or 0";
 }
 
+static void check_code(const struct host *host, struct finding *finding)
+{
+    (void)host;
+    int error = probe_executable_memory();
+    find(finding, error ? MISSING : OK, error ? "refused where it can be written: %s" : "may lie where it can be written",
+         strerror(error));
+    if (error)
+        finding->cure = "no MemoryDenyWriteExecute=; a seccomp profile with mmap";
+}
+
 static void check_ptrace(const struct host *host, struct finding *finding)
 {
     (void)host;
@@ -268,10 +278,10 @@ static const struct {
     const char *name;
     void (*check)(const struct host *host, struct finding *finding);
 } checks[] = {
-    {"/proc", check_proc},           {"/dev/null", check_null},      {"programs", check_programs},
-    {"ptrace", check_ptrace},        {"filter", check_filter},       {"limits", check_limits},
-    {"app's memory", check_memory},  {"room", check_room},           {"namespaces", check_namespaces},
-    {"processors", check_processor}, {"network", check_network},     {"clock", check_clock},
+    {"/proc", check_proc},       {"/dev/null", check_null},       {"programs", check_programs}, {"code", check_code},
+    {"ptrace", check_ptrace},    {"filter", check_filter},        {"limits", check_limits},
+    {"app's memory", check_memory}, {"room", check_room},         {"namespaces", check_namespaces},
+    {"processors", check_processor}, {"network", check_network},  {"clock", check_clock},
 };
 
 static void show(FILE *out, const char *name, const struct finding *finding)

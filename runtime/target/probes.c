@@ -94,6 +94,16 @@ int probe_program_in_memory(void)
     return error;
 }
 
+int probe_executable_memory(void)
+{
+    /* Not by mmap(3), which says ENOMEM for EPERM. */
+    long memory = syscall(SYS_mmap, NULL, 4096L, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1L, 0L);
+    if (memory == -1)
+        return errno;
+    syscall(SYS_munmap, memory, 4096L);
+    return 0;
+}
+
 enum confine_ability probe_filter(void)
 {
     pid_t child = fork();

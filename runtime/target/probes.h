@@ -10,6 +10,9 @@ int probe_ptrace(void);
 /* Start a program from a file in memory. Returns 0 or an errno. */
 int probe_program_in_memory(void);
 
+/* Memory that can be written and executed, as the kernel maps its own. Returns 0 or an errno. */
+int probe_executable_memory(void);
+
 /* What a child could do with system call filters. */
 enum confine_ability probe_filter(void);
 

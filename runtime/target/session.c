@@ -8,15 +8,30 @@
 #include "debug.h"
 #include "event_loop.h"
 #include "lines.h"
+#include "probes.h"
 #include "signals.h"
+
+/* What would else end the kernel, which has no good words for it. */
+static int check_host(struct olos_error *error)
+{
+    if (access("/dev/null", R_OK | W_OK))
+        return olos_fail(error, OLOS_FAILED, "/dev/null cannot be used: %s\n  hint: the host must have it",
+                         strerror(errno));
+    int refused = probe_executable_memory();
+    if (refused)
+        return olos_fail(error, OLOS_FAILED,
+                         "memory that can be written and executed is refused: %s\n"
+                         "  hint: the host must allow it; a service has no MemoryDenyWriteExecute= then",
+                         strerror(refused));
+    return 0;
+}
 
 static int start(struct session *session)
 {
     const struct session_options *options = session->options;
     struct kernel kernel = {.boot = options->boot, .memory = options->manifest->policy.memory};
-    if (access("/dev/null", R_OK | W_OK))
-        return olos_fail(session->error, OLOS_FAILED, "/dev/null cannot be used: %s\n  hint: the host must have it",
-                         strerror(errno));
+    if (check_host(session->error))
+        return -1;
     memory_find_directory(kernel.memory_directory, kernel.memory);
     struct lines lines;
     lines_open(&lines, &kernel.lines, options->mounts->count > 0);

@@ -6,14 +6,18 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
 
+from olos.binaries import LAUNCHER, binary
+from olos.layout import open_directory
+from support.packages import pack
 from support.processes import descendants, nothing_left
 from support.runtime import Spec, command, make_layout
 
+ASKED = Path(__file__).parent.parent / "support/asked.c"
 WAIT = 30.0
 BUSY = "echo ready; while :; do cat /bin/busybox > /tmp/copy; done"
 FAILED = 125
@@ -44,6 +48,25 @@ def layout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_layout(tmp_path_factory.mktemp("leftovers") / "layout", Spec())
 
 
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Runs a program whose kernel must take a file in a directory for the app's memory."""
+    program = tmp_path_factory.mktemp("asked") / "asked"
+    subprocess.run(["gcc", "-O1", "-o", program, ASKED], check=True)
+    return program
+
+
+@pytest.fixture(params=["layout", "package", "memory-in-a-directory"])
+def program(request: pytest.FixtureRequest, layout: Path, asked: Path) -> list[str]:
+    """The command line of a start: of a layout, of a package, of one that uses /dev/shm."""
+    if request.param == "layout":
+        return command(layout)
+    package = layout.with_name("app.olos")
+    if not package.exists():
+        pack(open_directory(layout), package, binary(LAUNCHER).read_bytes())
+    return [str(package)] if request.param == "package" else [str(asked), str(package)]
+
+
 @pytest.fixture(autouse=True)
 def nothing_is_left() -> Iterator[None]:
     """Files without a name (memfd_create(2), the kernel's memory) live as long as a process has them open."""
@@ -51,11 +74,11 @@ def nothing_is_left() -> Iterator[None]:
         yield
 
 
-def repeat(layout: Path, folder: Path, total: int, together: int) -> None:
+def repeat(program: list[str], folder: Path, total: int, together: int) -> None:
     script = ["unshare", "--mount", "sh", "-c", REPEAT, "sh", str(total), str(together)]
     result = subprocess.run(
-        [*script, *command(layout, "-c", "cat; echo end")],
-        env={"PATH": os.environ["PATH"], "TMPDIR": str(folder)},
+        [*script, *program, "-c", "cat; echo end"],
+        env={"PATH": os.environ["PATH"], "TMPDIR": str(folder), "HOME": str(folder)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -65,22 +88,26 @@ def repeat(layout: Path, folder: Path, total: int, together: int) -> None:
     assert result.stdout == "end\n" * total + f"/dev/shm:\n\n{folder}:\n"
 
 
-def test_twenty_starts_at_once(layout: Path, tmp_path: Path) -> None:
-    repeat(layout, tmp_path, total=20, together=20)
+def test_twenty_starts_at_once(program: list[str], tmp_path: Path) -> None:
+    repeat(program, tmp_path, total=20, together=20)
 
 
 @pytest.mark.long
-def test_two_hundred_starts_in_a_row(layout: Path, tmp_path: Path) -> None:
-    repeat(layout, tmp_path, total=200, together=1)
+def test_two_hundred_starts_in_a_row(program: list[str], tmp_path: Path) -> None:
+    repeat(program, tmp_path, total=200, together=1)
 
 
 # ---- killed from outside ----
 
 
+def running(layout: Path, script: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    return started(command(layout, "-c", script))
+
+
 @contextmanager
-def running(layout: Path, script: str) -> Iterator[subprocess.Popen[bytes]]:
+def started(program: list[str]) -> Iterator[subprocess.Popen[bytes]]:
     with subprocess.Popen(
-        command(layout, "-c", script),
+        program,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -124,24 +151,46 @@ def moments(count: int) -> list[tuple[float, int]]:
     return [(round(numbers.uniform(0, 0.5), 3), numbers.randrange(100)) for _ in range(count)]
 
 
-def kill_at(layout: Path, delay: float, which: int) -> None:
-    with nothing_left(), running(layout, BUSY) as process:
+def kill_at(program: list[str], delay: float, which: int) -> None:
+    with nothing_left(), started([*program, "-c", BUSY]) as process:
         time.sleep(delay)
-        tree = [process.pid, *descendants(process.pid)]
+        tree = tree_of(process.pid, program)
         victim = tree[which % len(tree)]
         kill(victim)
         time.sleep(0.05)
         if victim not in tree[:3]:
-            process.kill()  # the app may survive one of its own, the kernel one of those that check the host
-        assert process.wait(WAIT) in (-signal.SIGKILL, FAILED)
+            kill(tree[0])  # the app may survive one of its own, the kernel one of those that check the host
+        assert process.wait(WAIT) in (-signal.SIGKILL, 128 + signal.SIGKILL, FAILED)
+
+
+def tree_of(pid: int, program: list[str]) -> list[int]:
+    """Launcher or target and what is below; not the program that stands before it (`asked`)."""
+    if Path(program[0]).name != ASKED.stem:
+        return [pid, *descendants(pid)]
+    end = time.monotonic() + WAIT
+    while not (tree := descendants(pid)):
+        assert time.monotonic() < end
+        time.sleep(0.001)
+    return tree
 
 
 @pytest.mark.parametrize(("delay", "which"), moments(12), ids=str)
 def test_death_at_any_moment(layout: Path, delay: float, which: int) -> None:
-    kill_at(layout, delay, which)
+    kill_at(command(layout), delay, which)
+
+
+@pytest.mark.parametrize(("delay", "which"), moments(4), ids=str)
+def test_no_file_is_left_in_a_directory(
+    layout: Path, asked: Path, tmp_path: Path, delay: float, which: int
+) -> None:
+    """Where the memory has to be a file, it has no name at any moment."""
+    private = f"mount --bind '{tmp_path}' /dev/shm; exec \"$@\""
+    program = ["/usr/bin/unshare", "--mount", "sh", "-ec", private, "sh", *command(layout)]
+    kill_at([str(asked), *program], delay, which)
+    assert not any(tmp_path.iterdir())
 
 
 @pytest.mark.long
-def test_death_at_very_many_moments(layout: Path) -> None:
+def test_death_at_very_many_moments(program: list[str]) -> None:
     for delay, which in moments(200):
-        kill_at(layout, delay, which)
+        kill_at(program, delay, which)

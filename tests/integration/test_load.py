@@ -33,7 +33,7 @@ int main(int argc, char **argv)
     if (argc == 1)
         return 0;
     for (int i = atoi(argv[1]); i > 0; i--) {
-        pid_t child = vfork();
+        pid_t child = fork();
         if (child == 0) {
             execl(argv[0], argv[0], (char *)0);
             _exit(1);

@@ -19,6 +19,7 @@ from support.works import INPUT, assert_works, make_package
 ASKED = Path(__file__).parent.parent / "support/asked.c"
 NOBODY = "setpriv --reuid=65534 --regid=65534 --clear-groups"
 PRIVATE = "mount --make-rprivate /"
+NO_SHARED_MEMORY = "mount -t tmpfs none /dev; mknod -m 666 /dev/null c 1 3"
 READ_ONLY = "mount -o bind / /; mount -o remount,bind,ro /"
 NO_EXECUTION = "for place in /dev/shm /tmp; do mount -t tmpfs -o noexec none $place; done"
 
@@ -136,9 +137,10 @@ def test_nobody_lends_his_rights(package: Path, mode: str) -> None:
         f'mount -t tmpfs none /mnt; cp "$1" /mnt/app; mount -o remount,ro /mnt; exec {NOBODY} /mnt/app',
         'mount -t tmpfs -o size=1m none /dev/shm; exec "$1"',
         'mount -t tmpfs -o noexec,size=64m none /dev/shm; exec "$1"',
+        f'{NO_SHARED_MEMORY}; exec {NOBODY} "$1"',
         f'{NO_EXECUTION}; {READ_ONLY}; exec {NOBODY} "$1"',
     ],
-    ids=["read-only", "noexec", "package-read-only", "tiny-shm", "docker-shm", "nowhere"],
+    ids=["read-only", "noexec", "package-read-only", "tiny-shm", "docker-shm", "no-shm", "nowhere"],
 )
 def test_file_systems(package: Path, script: str) -> None:
     assert_works(start(in_mounts(script), package))
@@ -149,8 +151,9 @@ def test_file_systems(package: Path, script: str) -> None:
     [
         'mount -t tmpfs -o noexec none /dev/shm; TMPDIR=/ exec "$0" "$1"',
         'mount -t tmpfs none /mnt; mount -t tmpfs -o size=1m none /dev/shm; TMPDIR=/mnt exec "$0" "$1"',
+        f'{NO_SHARED_MEMORY}; mount -t tmpfs none /mnt; TMPDIR=/mnt exec "$0" "$1"',
     ],
-    ids=["noexec-shm", "tiny-shm"],
+    ids=["noexec-shm", "tiny-shm", "no-shm"],
 )
 def test_memory_in_a_directory(package: Path, asked: Path, script: str) -> None:
     """Where no file can be the answer to a question of the kernel's."""

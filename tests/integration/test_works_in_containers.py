@@ -72,20 +72,42 @@ def test_small_container(engine: str, image: str, package: Path, option: str, me
     assert message in result.stderr
 
 
+WRITE_EXECUTE = {"index": 2, "value": 6, "valueTwo": 6, "op": "SCMP_CMP_MASKED_EQ"}
+
+
 @pytest.mark.parametrize(
-    ("call", "finding", "message"),
+    ("rule", "finding", "message"),
     [
-        ("ptrace", b"missing  ptrace: refused: Operation not permitted", b"hint: the option --olos-doctor"),
-        ("seccomp", b"missing  filter: no system call filters", b"hint: the option --olos-doctor"),
+        (
+            {"names": ["ptrace"]},
+            b"missing  ptrace: refused: Operation not permitted",
+            b"hint: the option --olos-doctor",
+        ),
+        (
+            {"names": ["seccomp"]},
+            b"missing  filter: no system call filters",
+            b"hint: the option --olos-doctor",
+        ),
+        (
+            {"names": ["mmap"], "args": [WRITE_EXECUTE]},
+            b"missing  code: refused where it can be written: Operation not permitted",
+            b"olos: memory that can be written and executed is refused: Operation not permitted\n  hint: ",
+        ),
     ],
-    ids=str,
+    ids=["ptrace", "seccomp", "write-execute"],
 )
 def test_forbidden_in_a_container(
-    engine: str, image: str, package: Path, tmp_path: Path, call: str, finding: bytes, message: bytes
+    engine: str,
+    image: str,
+    package: Path,
+    tmp_path: Path,
+    rule: dict[str, object],
+    finding: bytes,
+    message: bytes,
 ) -> None:
-    rule = {"names": [call], "action": "SCMP_ACT_ERRNO"}
     profile = tmp_path / "profile.json"
-    profile.write_text(json.dumps({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [rule]}))
+    forbidden = {**rule, "action": "SCMP_ACT_ERRNO"}
+    profile.write_text(json.dumps({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [forbidden]}))
     run = ("run", "--rm", "--network=none", f"--security-opt=seccomp={profile}", image, f"/{package.name}")
     doctor, start = docker(engine, *run, "--olos-doctor"), docker(engine, *run)
     assert (doctor.returncode, start.returncode) == (125, 125)
