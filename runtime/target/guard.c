@@ -45,8 +45,9 @@ static void leave_streams(void)
 }
 
 /* Until the target is gone or wants the end, or the kernel has ended or cannot go on. */
-static void await_end(pid_t kernel, int life)
+static void await_end(pid_t kernel, int life, int log)
 {
+    int status = 0;
     sigset_t children;
     sigemptyset(&children);
     sigaddset(&children, SIGCHLD);
@@ -54,13 +55,15 @@ static void await_end(pid_t kernel, int life)
     struct pollfd waits[] = {{.fd = life, .events = POLLIN}, {.fd = ended, .events = POLLIN}};
     struct signalfd_siginfo information;
     struct watch watch = {0};
-    while (waitpid(kernel, NULL, WNOHANG) == 0) {
+    while (waitpid(kernel, &status, WNOHANG) == 0) {
         int ready = poll(waits, 2, WATCH_PAUSE_MS);
         if (waits[0].revents || (ready == 0 && watch_finds_dead(&watch)))
             break;
         while (read(ended, &information, sizeof information) > 0)
             ;
     }
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+        dprintf(log, "a system call filter of the host has ended the kernel: it must refuse calls and not kill\n");
 }
 
 static _Noreturn void guard_run(const struct kernel *kernel, const struct network *network,
@@ -82,7 +85,7 @@ static _Noreturn void guard_run(const struct kernel *kernel, const struct networ
     if (group > 0) {
         setpgid(group, group);
         network_start(network, group);
-        await_end(group, life);
+        await_end(group, life, kernel->lines.log);
         kill(-group, SIGKILL);
         while (waitpid(-1, NULL, 0) > 0)
             ;

@@ -2,12 +2,13 @@
 
 import json
 import os
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from support.runtime import TIMEOUT
+from support.runtime import TIMEOUT, shell
 from support.works import INPUT, assert_works, make_package
 
 
@@ -22,16 +23,22 @@ def package(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def image(engine: str, package: Path, folder: Path) -> str:
-    """An image with nothing but the package, for the Engine."""
+def image(engine: str, package: Path) -> str:
+    return image_of(engine, package)
+
+
+def image_of(engine: str, package: Path) -> str:
+    """An image with nothing but a package, for the Engine."""
+    folder = package.parent
     archive = folder / "image.tar"
     for name in ("proc", "dev", "tmp"):
         (folder / "root" / name).mkdir(parents=True)
     subprocess.run(
         ["tar", "-cf", archive, "-C", folder / "root", ".", "-C", folder, package.name], check=True
     )
-    docker(engine, "import", archive, "olos-others")
-    return "olos-others"
+    name = f"olos-others-{folder.name}"
+    docker(engine, "import", archive, name)
+    return name
 
 
 def docker(engine: str, *args: str | Path) -> subprocess.CompletedProcess[bytes]:
@@ -72,6 +79,23 @@ def test_small_container(engine: str, image: str, package: Path, option: str, me
     assert message in result.stderr
 
 
+def test_no_more_memory_than_the_policy_says(engine: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The container has what docs/hosts.md says; it would be ended as a whole, without a word, if it took more."""
+    package = make_package(tmp_path_factory.mktemp("hog"), shell("for i in 1 2 3; do tail /dev/zero; done"))
+    limits = ("--memory=160m", "--memory-swap=160m", "--network=none")
+    result = docker(engine, "run", "--rm", *limits, image_of(engine, package), f"/{package.name}")
+    message = b"olos: out of memory: 3 of the app's processes were ended (policy.memory = 128 MiB)\n"
+    assert result.returncode == 128 + signal.SIGKILL
+    assert result.stderr.endswith(message)
+
+
+def profile_with(rule: dict[str, object], folder: Path) -> Path:
+    """A seccomp profile that allows the rest."""
+    path = folder / "profile.json"
+    path.write_text(json.dumps({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [rule]}))
+    return path
+
+
 WRITE_EXECUTE = {"index": 2, "value": 6, "valueTwo": 6, "op": "SCMP_CMP_MASKED_EQ"}
 
 
@@ -105,14 +129,21 @@ def test_forbidden_in_a_container(
     finding: bytes,
     message: bytes,
 ) -> None:
-    profile = tmp_path / "profile.json"
-    forbidden = {**rule, "action": "SCMP_ACT_ERRNO"}
-    profile.write_text(json.dumps({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [forbidden]}))
+    profile = profile_with({**rule, "action": "SCMP_ACT_ERRNO"}, tmp_path)
     run = ("run", "--rm", "--network=none", f"--security-opt=seccomp={profile}", image, f"/{package.name}")
     doctor, start = docker(engine, *run, "--olos-doctor"), docker(engine, *run)
     assert (doctor.returncode, start.returncode) == (125, 125)
     assert finding in doctor.stdout
     assert message in start.stderr
+
+
+def test_a_filter_that_kills(engine: str, image: str, package: Path, tmp_path: Path) -> None:
+    rule: dict[str, object] = {"names": ["landlock_create_ruleset"], "action": "SCMP_ACT_KILL_PROCESS"}
+    option = f"--security-opt=seccomp={profile_with(rule, tmp_path)}"
+    result = docker(engine, "run", "--rm", "--network=none", option, image, f"/{package.name}")
+    assert result.returncode == 125
+    assert b"olos: the kernel has ended before the app\n" in result.stderr
+    assert b"a system call filter of the host has ended the kernel" in result.stderr
 
 
 def test_doctor_in_a_container(engine: str, image: str, package: Path) -> None:
