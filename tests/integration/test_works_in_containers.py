@@ -80,7 +80,7 @@ def test_small_container(engine: str, image: str, package: Path, option: str, me
 
 
 def test_no_more_memory_than_the_policy_says(engine: str, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """The container has what docs/hosts.md says; it would be ended as a whole, without a word, if it took more."""
+    """The container has what docs/hosts.md says; with less it would be ended by the host."""
     package = make_package(tmp_path_factory.mktemp("hog"), shell("for i in 1 2 3; do tail /dev/zero; done"))
     limits = ("--memory=160m", "--memory-swap=160m", "--network=none")
     result = docker(engine, "run", "--rm", *limits, image_of(engine, package), f"/{package.name}")
