@@ -309,6 +309,15 @@ def test_an_app_that_does_not_stop_is_ended(layout: Path) -> None:
         assert process.stderr.read() == message
 
 
+@pytest.mark.long
+def test_the_usual_time_to_end(layout: Path) -> None:
+    with running(layout, ["-c", IGNORES]) as process:
+        begin = time.monotonic()
+        process.terminate()
+        assert process.wait(WAIT) == -signal.SIGKILL
+        assert time.monotonic() - begin >= 10
+
+
 def test_only_the_signal_to_stop_begins_the_time(layout: Path) -> None:
     with running(layout, ["--olos-stop-timeout", "0", "-c", IGNORES]) as process:
         process.send_signal(signal.SIGINT)
