@@ -10,7 +10,10 @@ import pytest
 
 from olos.manifest import User
 from support.attempts import outcome, source, spelt
-from support.runtime import APP, Spec, command, make_layout, run, shell, with_app
+from support.runtime import APP, KERNEL_VARIABLE, Spec, command, make_layout, run, shell, with_app
+
+OWN_KERNEL = KERNEL_VARIABLE in os.environ
+REFUSED = {"ENOENT", "EAFNOSUPPORT", "EINVAL", "EPERM"}
 
 PROBES = """
 # attempt                                                      root      other user
@@ -187,6 +190,12 @@ def said(attempt: str, value: str) -> str:
     return "nothing" if finds and value == "0" else outcome(value)
 
 
+def as_strict(expected: str, got: str) -> bool:
+    """A kernel of our own does not even have much of what Debian's refuses."""
+    refused = got == "ENOSYS" or (expected != "ok" and got in REFUSED)
+    return got == expected or (OWN_KERNEL and refused)
+
+
 @pytest.fixture(scope="module")
 def layout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     spec = Spec(app=replace(APP, args=("/bin/prober",)), programs={"/bin/prober": source("prober.c")})
@@ -202,13 +211,13 @@ def test_probes(layout: Path, tmp_path: Path, uid: int) -> None:
     values = [line.rpartition("\t")[2] for line in result.stdout.decode().splitlines()]
     outcomes = {attempt: said(attempt, value) for attempt, value in zip(expected, values, strict=True)}
     sys.stdout.write("".join(f"{attempt} -> {got}\n" for attempt, got in outcomes.items()))
-    assert outcomes == expected
+    assert [attempt for attempt, got in outcomes.items() if not as_strict(expected[attempt], got)] == []
 
 
 def test_no_module_can_be_loaded_any_more(layout: Path, tmp_path: Path) -> None:
     """Whoever asks: not for lack of a right alone."""
     result = run(with_app(layout, tmp_path / "l", shell("cat /proc/sys/kernel/modules_disabled")))
-    assert result.stdout == b"1\n"
+    assert result.stdout == (b"" if OWN_KERNEL else b"1\n")
 
 
 @pytest.mark.parametrize("apart", [True, False], ids=["namespaces", "none"])

@@ -14,6 +14,7 @@ from support.runtime import KERNEL_VARIABLE, Spec, make_layout, run
 pytestmark = pytest.mark.long
 
 RUNTIME_TESTS = (
+    "test_isolation.py",
     "test_load.py",
     "test_runtime.py",
     "test_runtime_confinement.py",
