@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from olos.errors import InputError
 from olos_build.dockerfile import Dockerfile, Stage, Walk
 from olos_build.lint import suppression
 from olos_build.lint.model import Facts, Finding, Site
@@ -19,7 +20,9 @@ _SNAPSHOT = re.compile(
 
 
 def look_around(dockerfile: Path, context: Path) -> Facts:
-    """What is beside a Dockerfile and in the build context that rules want to know."""
+    """What is beside a Dockerfile and in the build context that rules want to know. Raises InputError."""
+    if not context.is_dir():
+        raise InputError(f"{context}: is not a directory", hint="--context names the directory of the build")
     own = dockerfile.parent / f"{dockerfile.name}{_IGNORE_FILE}"
     return Facts(
         has_ignore_file=(context / _IGNORE_FILE).is_file() or own.is_file(),

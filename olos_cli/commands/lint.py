@@ -66,8 +66,9 @@ def command(terminal: Terminal, /, dockerfile: Path, context: Path | None, **how
     Each finding has a line, a reason and a cure. The comment
     '# olos-lint: ignore=RULE' above an instruction suppresses a rule there.
     """
+    parsed = dockerfiles.load(dockerfile)
     facts = look_around(dockerfile, context or dockerfile.parent)
-    report = Report(str(dockerfile), lint(dockerfiles.load(dockerfile), facts, how["ignore"]))
+    report = Report(str(dockerfile), lint(parsed, facts, how["ignore"]))
     terminal.console.result(RENDERERS[how["output_format"]](report))
     if _is_bad(report, how["fail_on"]):
         click.get_current_context().exit(FOUND)

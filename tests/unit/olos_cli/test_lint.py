@@ -182,3 +182,8 @@ def test_every_rule_is_in_the_document() -> None:
 
 def test_an_empty_name(call: Call, folder: Path) -> None:
     assert call("lint", "", expect=3).stderr.startswith("error: .: cannot be read: Is a directory")
+
+
+def test_a_context_that_is_none(call: Call, folder: Path) -> None:
+    result = call("lint", "--context", "Dockerfile", expect=3)
+    assert result.stderr.splitlines()[0] == "error: Dockerfile: is not a directory"
