@@ -6,7 +6,7 @@ import ctypes
 import os
 import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _PR_SET_CHILD_SUBREAPER = 36
@@ -62,11 +62,11 @@ def _set_subreaper(on: bool) -> None:
 
 def _children(pid: int) -> list[int]:
     found: list[int] = []
-    for listing in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            found += [int(word) for word in listing.read_text().split()]
-        except OSError:
-            continue  # the thread has ended
+    threads = Path(f"/proc/{pid}/task")
+    with suppress(OSError):  # the process has ended
+        for thread in os.listdir(threads):
+            with suppress(OSError):  # the thread has ended
+                found += map(int, (threads / thread / "children").read_text().split())
     return found
 
 
