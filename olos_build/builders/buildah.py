@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from olos.errors import InputError
@@ -31,6 +32,8 @@ _DOCKERS_CAPABILITIES = ("CAP_AUDIT_WRITE", "CAP_MKNOD", "CAP_NET_RAW")
 """What RUN steps may do under Docker by default, and under buildah may not."""
 
 _HEREDOCS_SINCE = (1, 33)
+_ATTEMPTS = 3
+_LOST = "Error: checking if cached image exists from a previous build: "
 _VERSION = re.compile(r"(\d+)\.(\d+)")
 
 
@@ -120,18 +123,28 @@ def _run(parts: _Spool, request: BuildRequest, dockerfile: Dockerfile, progress:
     if request.extras.network == "none":
         no_network.pull(request, dockerfile, parts.environment(), progress)
         program, before = no_network.command()
-    steps = Steps(dockerfile, progress)
-    try:
-        with removed(parts.folder) as hooks:
-            run(
-                program,
-                [*before, *_arguments(parts, request, dockerfile, hooks)],
-                lambda line: steps.line(_without_spool(line, parts, request)),
-                environment=parts.environment(),
-            )
-    except ToolFailedError as exc:
-        hint = by_hand("buildah build --isolation=chroot", request)
-        raise steps.failed(f"buildah failed with {exc.reason}:", hint) from exc
+    for attempts_left in reversed(range(_ATTEMPTS)):
+        steps = Steps(dockerfile, progress)
+        show = partial(_show, steps, parts, request)
+        try:
+            with removed(parts.folder) as hooks:
+                arguments = [*before, *_arguments(parts, request, dockerfile, hooks)]
+                run(program, arguments, show, environment=parts.environment())
+        except ToolFailedError as exc:
+            if attempts_left and _lost_an_image(exc):
+                continue
+            hint = by_hand("buildah build --isolation=chroot", request)
+            raise steps.failed(f"buildah failed with {exc.reason}:", hint) from exc
+        return
+
+
+def _show(steps: Steps, parts: _Spool, request: BuildRequest, line: str) -> None:
+    steps.line(_without_spool(line, parts, request))
+
+
+def _lost_an_image(exc: ToolFailedError) -> bool:
+    """buildah looks at all images for layers to reuse, and fails if one of them is removed meanwhile."""
+    return bool(exc.tail) and exc.tail[-1].startswith(_LOST)
 
 
 def commands_after_shell(dockerfile: Dockerfile) -> list[int]:
